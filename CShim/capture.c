@@ -1,0 +1,262 @@
+/*
+ * capture.c - what one search did, written down without slowing it.
+ *
+ * All memory belongs to the query.  Rows are described up to RV_ROWS_KEPT; what
+ * would cost a detoast or a user's function is left out, and so is NULL later.
+ * No locks: the finished record goes to the lock-free ring.
+ */
+#include "rv.h"
+
+#include "access/relscan.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+
+static pg_uuid_t last_query_id;
+static bool have_last_query_id = false;
+
+/* RFC 9562 version 4: nothing about the query can be read from it. */
+void
+rv_capture_new_query_id(uint8 *id)
+{
+	if (!pg_strong_random(id, UUID_LEN))
+		memset(id, 0, UUID_LEN);
+	id[6] = (id[6] & 0x0f) | 0x40;
+	id[8] = (id[8] & 0x3f) | 0x80;
+}
+
+bool
+rv_capture_last_query_id(pg_uuid_t *id)
+{
+	*id = last_query_id;
+	return have_last_query_id;
+}
+
+/* Once a scan: where identifiers and distances are to be had cheaply. */
+static void
+prepare(RvScan *scan)
+{
+	RvCapture  *capture = &scan->capture;
+	Relation	table = scan->child->ss.ss_currentRelation;
+	Form_pg_index index = scan->child->iss_RelationDesc->rd_index;
+
+	capture->prepared = true;
+	capture->key_attribute = index->indkey.values[0];	/* 0 for an expression */
+	list_free(RelationGetIndexList(table)); /* fills rd_pkindex */
+	if (OidIsValid(table->rd_pkindex))
+	{
+		int			attributes;
+		int16	   *keys = NULL;
+		Relation	primary = RelationIdGetRelation(table->rd_pkindex);
+
+		attributes = primary ? primary->rd_index->indnkeyatts : 0;
+		if (attributes == 1)
+			keys = &primary->rd_index->indkey.values[0];
+		if (keys)
+		{
+			Oid			type = TupleDescAttr(RelationGetDescr(table), *keys - 1)->atttypid;
+			Oid			output;
+			bool		varlena;
+
+			capture->id_attribute = *keys;
+			capture->id_kind = type == INT2OID ? RV_ID_INT2 : type == INT4OID ? RV_ID_INT4 :
+				type == INT8OID ? RV_ID_INT8 :
+				type == UUIDOID || type == TEXTOID || type == VARCHAROID || type == BPCHAROID ? RV_ID_TEXT :
+				RV_ID_NONE;
+			getTypeOutputInfo(type, &output, &varlena);
+			fmgr_info_cxt(output, &capture->id_output, scan->memory);
+		}
+		if (primary)
+			RelationClose(primary);
+	}
+	capture->ids = MemoryContextAlloc(scan->memory, RV_ROWS_KEPT * (RV_ID_BYTES + 1));
+}
+
+/* The datum may live in the slot of an outer tuple: copied now. */
+static void
+copy_vector(RvScan *scan)
+{
+	RvCapture  *capture = &scan->capture;
+	ScanKey		key = &scan->child->iss_OrderByKeys[0];
+	struct varlena *vector;
+	int			bytes;
+
+	capture->record.vector_bytes = 0;
+	if (key->sk_flags & SK_ISNULL)
+		return;
+	vector = (struct varlena *) DatumGetPointer(key->sk_argument);
+	if (VARATT_IS_EXTENDED(vector) && !VARATT_IS_SHORT(vector))
+		return;					/* pgvector itself will detoast it; rare, and not worth a second time */
+	bytes = VARSIZE_ANY_EXHDR(vector);
+	if (bytes > capture->vector_capacity)
+	{
+		capture->vector = MemoryContextAlloc(scan->memory, bytes);
+		capture->vector_capacity = bytes;
+	}
+	memcpy(capture->vector, VARDATA_ANY(vector), bytes);
+	capture->record.vector_bytes = bytes;
+}
+
+void
+rv_capture_start(RvScan *scan)
+{
+	RvCapture  *capture = &scan->capture;
+	rv_trajectory *record = &capture->record;
+	Relation	index = scan->child->iss_RelationDesc;
+
+	memset(record, 0, sizeof(*record));
+	capture->active = scan->learned_table && rv_sample_rate > 0 &&
+		(rv_sample_rate >= 1 || rv_random_double() < rv_sample_rate);
+	if (!capture->active)
+		return;
+	if (!capture->prepared)
+		prepare(scan);
+	record->started_at = GetCurrentTimestamp();
+	record->database = MyDatabaseId;
+	record->relation = index->rd_index->indrelid;
+	record->index = RelationGetRelid(index);
+	record->role = GetUserId();
+	record->k = scan->k;
+	record->parameter = scan->plan.parameter;
+	record->setting = *scan->parameter->variable;
+	record->source = scan->plan.source;
+	if (scan->child->ss.ps.plan->qual != NIL)
+		record->flags |= RV_FLAG_FILTERED;
+	if (scan->css.ss.ps.state->es_param_list_info != NULL)
+		record->flags |= RV_FLAG_GENERIC_PLAN;
+	if (capture->id_kind != RV_ID_NONE)
+		record->flags |= RV_FLAG_HAS_IDS;
+	if (capture->id_kind == RV_ID_TEXT)
+		record->flags |= RV_FLAG_IDS_ARE_TEXT;
+	if (capture->key_attribute != InvalidAttrNumber)
+		record->flags |= RV_FLAG_HAS_DISTANCES;
+	copy_vector(scan);
+}
+
+static void
+keep_identifier(RvScan *scan, TupleTableSlot *slot)
+{
+	RvCapture  *capture = &scan->capture;
+	rv_trajectory *record = &capture->record;
+	bool		isnull;
+	Datum		datum = slot_getattr(slot, capture->id_attribute, &isnull);
+	int64		number;
+
+	switch (capture->id_kind)
+	{
+		case RV_ID_INT2:
+			number = DatumGetInt16(datum);
+			break;
+		case RV_ID_INT4:
+			number = DatumGetInt32(datum);
+			break;
+		case RV_ID_INT8:
+			number = DatumGetInt64(datum);
+			break;
+		case RV_ID_TEXT:
+			{
+				ExprContext *context = scan->child->ss.ps.ps_ExprContext;
+				MemoryContext old;
+				char	   *text;
+				bool		fixed = slot->tts_tupleDescriptor->attrs[capture->id_attribute - 1].attlen > 0;
+
+				if (!fixed && (VARATT_IS_EXTERNAL(DatumGetPointer(datum)) ||
+							   VARSIZE_ANY(DatumGetPointer(datum)) > RV_ID_BYTES))
+				{
+					record->flags &= ~RV_FLAG_HAS_IDS;
+					return;
+				}
+				old = MemoryContextSwitchTo(context->ecxt_per_tuple_memory);
+				text = OutputFunctionCall(&capture->id_output, datum);
+				MemoryContextSwitchTo(old);
+				if (strlen(text) > RV_ID_BYTES)
+				{
+					record->flags &= ~RV_FLAG_HAS_IDS;
+					return;
+				}
+				strcpy(capture->ids + record->id_bytes, text);
+				record->id_bytes += strlen(text) + 1;
+				return;
+			}
+		default:
+			return;
+	}
+	memcpy(capture->ids + record->id_bytes, &number, sizeof(number));
+	record->id_bytes += sizeof(number);
+}
+
+/* Not where it would cost a detoast: pgvector keeps long vectors out of line. */
+static void
+keep_distance(RvScan *scan, TupleTableSlot *slot)
+{
+	RvCapture  *capture = &scan->capture;
+	ExprContext *context = scan->child->ss.ps.ps_ExprContext;
+	bool		isnull;
+	Datum		datum = slot_getattr(slot, capture->key_attribute, &isnull);
+
+	if (isnull || VARATT_IS_EXTERNAL(DatumGetPointer(datum)) || VARATT_IS_COMPRESSED(DatumGetPointer(datum)))
+	{
+		capture->record.flags &= ~RV_FLAG_HAS_DISTANCES;
+		return;
+	}
+	context->ecxt_scantuple = slot;
+	datum = ExecEvalExprSwitchContext((ExprState *) linitial(scan->child->indexorderbyorig), context, &isnull);
+	capture->distances[capture->record.rows_kept] = isnull ? get_float8_nan() : DatumGetFloat8(datum);
+}
+
+void
+rv_capture_row(RvScan *scan, TupleTableSlot *slot)
+{
+	rv_trajectory *record = &scan->capture.record;
+
+	if (record->rows_kept >= RV_ROWS_KEPT)
+		return;
+	if (record->flags & RV_FLAG_HAS_IDS)
+		keep_identifier(scan, slot);
+	if (record->flags & RV_FLAG_HAS_DISTANCES)
+		keep_distance(scan, slot);
+	record->rows_kept++;
+}
+
+void
+rv_capture_finish(RvScan *scan)
+{
+	RvCapture  *capture = &scan->capture;
+	rv_trajectory *record = &capture->record;
+	int			distance_bytes;
+	int			bytes;
+	char	   *to;
+
+	if (!capture->active)
+		return;
+	capture->active = false;
+	if (!(record->flags & RV_FLAG_HAS_IDS))
+		record->id_bytes = 0;
+	distance_bytes = record->flags & RV_FLAG_HAS_DISTANCES ? record->rows_kept * (int) sizeof(double) : 0;
+	bytes = sizeof(*record) + distance_bytes + record->id_bytes + record->vector_bytes;
+	if (bytes > RV_RECORD_MAX)
+	{
+		bytes -= record->vector_bytes;
+		record->vector_bytes = 0;
+	}
+	if (bytes > capture->buffer_capacity)
+	{
+		capture->buffer = MemoryContextAlloc(scan->memory, bytes);
+		capture->buffer_capacity = bytes;
+	}
+	rv_capture_new_query_id(record->query_id);
+	to = capture->buffer;
+	memcpy(to, record, sizeof(*record));
+	memcpy(to += sizeof(*record), capture->distances, distance_bytes);
+	memcpy(to += distance_bytes, capture->ids, record->id_bytes);
+	if (record->vector_bytes > 0)
+		memcpy(to + record->id_bytes, capture->vector, record->vector_bytes);
+	rv_registry_push(scan->slot, (const rv_trajectory *) capture->buffer, bytes);
+	memcpy(last_query_id.data, record->query_id, UUID_LEN);
+	have_last_query_id = true;
+}

@@ -1,0 +1,76 @@
+/*
+ * catalog.c - reading and writing our own tables.
+ *
+ * Everything goes through SPI with the rights of the bootstrap superuser, in a
+ * security-restricted context and under a pinned search_path, so that no object
+ * of a user's can be reached by accident.  Callers have checked what the user may
+ * do before.  After an error the transaction's abort restores user and path.
+ */
+#include "rv.h"
+
+#include "catalog/pg_authid.h"
+#include "catalog/pg_extension.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/lmgr.h"
+
+void
+rv_privileged_begin(RvPrivileged *state)
+{
+	GetUserIdAndSecContext(&state->user, &state->security);
+	SetUserIdAndSecContext(BOOTSTRAP_SUPERUSERID,
+						   state->security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	state->guc_level = NewGUCNestLevel();
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+}
+
+void
+rv_privileged_end(RvPrivileged *state)
+{
+	SPI_finish();
+	AtEOXact_GUC(true, state->guc_level);
+	SetUserIdAndSecContext(state->user, state->security);
+}
+
+/* Runs one statement; returns the number of rows. */
+uint64
+rv_sql(const char *sql, int expected, int nargs, const Oid *types, const Datum *values, const bool *nulls)
+{
+	char		flags[32] = "";
+	int			result;
+
+	Assert(nargs <= (int) lengthof(flags));
+	for (int i = 0; i < nargs; i++)
+		flags[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
+	result = SPI_execute_with_args(sql, nargs, (Oid *) types, (Datum *) values, flags, false, 0);
+	if (result != expected)
+		elog(ERROR, "statement of ruvector's own failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
+/* Columns are counted from 1; the datum lives until SPI_finish. */
+Datum
+rv_sql_value(uint64 row, int column, bool *isnull)
+{
+	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+/*
+ * Is the extension there, and will it stay until the transaction ends?  DROP
+ * EXTENSION locks the extension before its tables, so whoever holds this lock
+ * cannot deadlock with it over them.
+ */
+bool
+rv_extension_lock(void)
+{
+	Oid			extension = get_extension_oid("ruvector", true);
+
+	if (!OidIsValid(extension))
+		return false;
+	LockDatabaseObject(ExtensionRelationId, extension, 0, AccessShareLock);
+	return get_extension_oid("ruvector", true) == extension;
+}

@@ -1,0 +1,364 @@
+/*
+ * ruvector_abi.h - the only contract between the C shim and the Swift library.
+ *
+ * No PostgreSQL header may be included here: SwiftPM builds and tests against
+ * this file on machines without PostgreSQL.  Every function declared here is
+ * implemented in Swift with "@c @implementation", so the Swift compiler checks
+ * each signature against this header; sizes are asserted in abi.c.
+ *
+ * Rules of the border (see guard.c for the C half):
+ *  - The caller owns all memory; Swift keeps no pointer after it returns.
+ *  - No function here raises, blocks or calls PostgreSQL.
+ *  - Functions that return rv_status fill rv_error on RV_INVALID.
+ *  - Functions marked HOT neither allocate nor loop over more than their
+ *    fixed-size arguments.
+ */
+#ifndef RUVECTOR_ABI_H
+#define RUVECTOR_ABI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __clang__
+#define RV_NONNULL _Nonnull
+#define RV_NULLABLE _Nullable
+#else
+#define RV_NONNULL
+#define RV_NULLABLE
+#endif
+
+/* ---- status and errors --------------------------------------------------- */
+
+typedef enum rv_status
+{
+	RV_OK = 0,
+	RV_INVALID = 1,				/* rv_error says what */
+	RV_CANCELLED = 2			/* the host holds the error */
+} rv_status;
+
+/* The message for each code is composed in messages.c. */
+typedef enum rv_error_code
+{
+	RV_ERROR_NONE = 0,
+	RV_ERROR_EMPTY_VECTOR,
+	RV_ERROR_DIMENSION,			/* a = expected, b = given */
+	RV_ERROR_NOT_FINITE,		/* a = position, counted from 1 */
+	RV_ERROR_RANGE,				/* a = value, b = which argument, counted from 1 */
+	RV_ERROR_LABELS				/* a label matrix that contradicts itself */
+} rv_error_code;
+
+typedef struct rv_error
+{
+	int32_t		code;			/* rv_error_code */
+	int32_t		reserved;
+	int64_t		a;
+	int64_t		b;
+} rv_error;
+
+/* What a long computation may ask of its caller. */
+typedef struct rv_host
+{
+	void	   *RV_NULLABLE context;
+	const volatile int *RV_NULLABLE interrupt_pending;
+	rv_status	(*RV_NULLABLE check_interrupts) (void *RV_NULLABLE context);
+} rv_host;
+
+/* One volatile load when nothing is pending: cheap enough for inner loops. */
+static inline rv_status
+rv_host_poll(const rv_host *RV_NONNULL host)
+{
+	if (host->interrupt_pending == NULL || *host->interrupt_pending == 0)
+		return RV_OK;
+	return host->check_interrupts(host->context);
+}
+
+/* ---- vocabulary ------------------------------------------------------------ */
+
+typedef enum rv_index_kind
+{
+	RV_HNSW = 0,
+	RV_IVFFLAT = 1
+} rv_index_kind;
+
+typedef enum rv_mode
+{
+	RV_MODE_OFF = 0,
+	RV_MODE_OBSERVE = 1,
+	RV_MODE_APPLY = 2
+} rv_mode;
+
+/* Where the parameter of a search came from, and if from pgvector, why. */
+typedef enum rv_source
+{
+	RV_SOURCE_LEARNED = 0,		/* certified for the target */
+	RV_SOURCE_USER_SET = 1,		/* SET hnsw.ef_search / ivfflat.probes in this session */
+	RV_SOURCE_PINNED = 2,		/* ruvector.ef_search / ruvector.probes */
+	RV_SOURCE_SWITCHED_OFF = 3, /* ruvector.adaptive_search = off */
+	RV_SOURCE_OBSERVING = 4,	/* mode observe */
+	RV_SOURCE_FILTERED = 5,		/* a WHERE clause: recall with it is not known */
+	RV_SOURCE_UNKNOWN_K = 6,	/* no LIMIT that can be known beforehand */
+	RV_SOURCE_UNCERTIFIED = 7	/* nothing certified for this target yet */
+} rv_source;
+
+#define RV_LADDER_MAX 32		/* parameter values measured for each label */
+#define RV_CLASSES_MAX 8		/* classes of k learned for one index */
+
+/* ---- a trajectory: what one search did -------------------------------------- */
+
+#define RV_FLAG_FILTERED 1		/* the scan carries a WHERE clause */
+#define RV_FLAG_GENERIC_PLAN 2	/* k or the vector were parameters of the plan */
+#define RV_FLAG_IDS_ARE_TEXT 4	/* identifiers are NUL-terminated strings, else int64 */
+#define RV_FLAG_HAS_IDS 8
+#define RV_FLAG_HAS_DISTANCES 16
+
+/*
+ * Followed, without padding, by float8 distances[rows_kept] (if
+ * RV_FLAG_HAS_DISTANCES), id_bytes of identifiers and vector_bytes of the
+ * query vector as pgvector stores it (after the varlena header).
+ */
+typedef struct rv_trajectory
+{
+	uint8_t		query_id[16];
+	int64_t		started_at;		/* microseconds since 2000-01-01, as TimestampTz */
+	double		latency_us;		/* time of the first fetch: the index search */
+	int64_t		blocks;			/* buffers touched by the whole scan */
+	uint32_t	database;
+	uint32_t	relation;
+	uint32_t	index;
+	uint32_t	role;
+	int32_t		k;				/* LIMIT + OFFSET; -1 unknown */
+	int32_t		rows;			/* rows handed up */
+	int32_t		rows_removed;	/* rows the filter removed */
+	int32_t		rows_kept;		/* rows described in this record */
+	int32_t		parameter;		/* ef_search or probes in force */
+	int32_t		setting;		/* what pgvector alone would have used */
+	int32_t		source;			/* rv_source */
+	int32_t		flags;			/* RV_FLAG_* */
+	int32_t		id_bytes;
+	int32_t		vector_bytes;
+} rv_trajectory;
+
+/* ---- the ring: trajectories on their way to the worker ------------------------ */
+
+/*
+ * A byte ring of cells in shared memory.  Any number of writers, never
+ * blocked: a full ring counts a drop.  Readers must exclude each other (the
+ * shim holds an LWLock); each takes only the records of its own database.
+ * Trajectory/TrajectoryRing.swift has the protocol.
+ */
+#define RV_RING_CELL 256
+#define RV_RECORD_MAX 65536
+
+int64_t		rv_ring_size(int64_t cells);
+void		rv_ring_init(void *RV_NONNULL ring, int64_t cells);
+
+/* HOT.  False: the ring is full (or the record too large) and nothing was written. */
+bool		rv_ring_push(void *RV_NONNULL ring, uint32_t database,
+						 const void *RV_NONNULL record, int32_t bytes);
+
+/* Bytes of the next record of this database, 0 if there is none. */
+int32_t		rv_ring_pop(void *RV_NONNULL ring, uint32_t database,
+						void *RV_NONNULL record, int32_t capacity);
+
+/* Gives back the records of databases that nobody serves; returns how many. */
+int64_t		rv_ring_discard(void *RV_NONNULL ring, const uint32_t *RV_NULLABLE served, int32_t count);
+
+/* HOT.  Cells in use and cells in all. */
+int64_t		rv_ring_used(void *RV_NONNULL ring, int64_t *RV_NONNULL cells);
+
+/* Shared-memory atomics: one definition for both sides of the border. */
+static inline uint64_t
+rv_atomic_load(const uint64_t *RV_NONNULL p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+static inline void
+rv_atomic_store(uint64_t *RV_NONNULL p, uint64_t v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+static inline uint64_t
+rv_atomic_add(uint64_t *RV_NONNULL p, uint64_t v)
+{
+	return __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);
+}
+static inline bool
+rv_atomic_swap(uint64_t *RV_NONNULL p, uint64_t *RV_NONNULL expected, uint64_t v)
+{
+	return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* ---- labels: the truth about one query ------------------------------------------ */
+
+/*
+ * Values of ef_search or probes that a label measures: ascending, from the
+ * smallest useful one to `maximum`, with `setting` among them.  `out` has room
+ * for RV_LADDER_MAX.
+ */
+rv_status	rv_ladder_build(int32_t kind, int32_t maximum, int32_t setting,
+							int32_t *RV_NONNULL out, int32_t *RV_NONNULL count, rv_error *RV_NONNULL error);
+
+/*
+ * Recall@k by distance: a found row is correct when it is no farther than the
+ * last exact neighbour, so ties at rank k all count.  `known` is false when
+ * there is no exact neighbour (recall is then undefined, not zero).
+ */
+rv_status	rv_recall(const double *RV_NULLABLE exact, int32_t exact_count,
+					  const double *RV_NULLABLE found, int32_t found_count, int32_t k,
+					  double *RV_NONNULL recall, bool *RV_NONNULL known, rv_error *RV_NONNULL error);
+
+/* A query vector is judged fit to be recorded: right length, all finite. */
+rv_status	rv_vector_check(const float *RV_NULLABLE vector, int32_t count, int32_t expected,
+							rv_error *RV_NONNULL error);
+
+/* HOT.  Queries with nearby k learn together: the smallest power of two >= k. */
+int32_t		rv_k_class(int32_t k);
+
+/* ---- verdict: what many labels prove ---------------------------------------------- */
+
+typedef struct rv_labels
+{
+	int32_t		count;			/* labels, oldest first */
+	int32_t		rungs;			/* values measured, <= RV_LADDER_MAX */
+	const int32_t *RV_NULLABLE values;	/* [rungs], ascending */
+	const float *RV_NULLABLE recall;	/* [count * rungs]; NaN = not measured */
+	const float *RV_NULLABLE blocks;	/* [count * rungs]; NaN = not measured */
+} rv_labels;
+
+typedef struct rv_goal
+{
+	double		target;			/* mean recall to reach, in (0, 1) */
+	int32_t		min_samples;	/* no verdict below this many labels */
+	int32_t		setting;		/* value in force without us; 0 = unknown */
+	int32_t		applied;		/* learned value in force now; 0 = none */
+	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
+} rv_goal;
+
+typedef struct rv_rung
+{
+	int32_t		value;
+	int32_t		labels;			/* how many measured it */
+	float		recall;			/* mean */
+	float		bound;			/* certified: every value from here up clears it (95 %) */
+	float		blocks;			/* mean buffers touched by a search */
+} rv_rung;
+
+typedef enum rv_verdict_state
+{
+	RV_VERDICT_COLLECTING = 0,	/* fewer than min_samples labels */
+	RV_VERDICT_UNDECIDED = 1,	/* target may be reachable; more labels are needed */
+	RV_VERDICT_UNREACHABLE = 2, /* even the largest value is proven to miss it */
+	RV_VERDICT_CERTIFIED = 3,
+	RV_VERDICT_ALARM = 4		/* the applied value is proven to miss it since it is in force */
+} rv_verdict_state;
+
+typedef struct rv_verdict
+{
+	int32_t		state;			/* rv_verdict_state */
+	int32_t		chosen;			/* position in rungs, -1 = none */
+	int32_t		setting;		/* position of goal.setting, -1 = not measured */
+	int32_t		rungs;
+	double		cost_ratio;		/* blocks of chosen / blocks of setting, same labels; NaN */
+	double		cost_ratio_low; /* 95 % interval of it (Fieller); NaN */
+	double		cost_ratio_high;
+	double		watch_recall;	/* mean recall of the applied value since it is in force; NaN */
+	double		watch_upper;	/* 99 % upper bound of it; NaN */
+	int32_t		watch_labels;
+	int32_t		reserved;
+	rv_rung		rung[RV_LADDER_MAX];
+} rv_verdict;
+
+rv_status	rv_verdict_judge(const rv_host *RV_NONNULL host, const rv_labels *RV_NONNULL labels,
+							 const rv_goal *RV_NONNULL goal, rv_verdict *RV_NONNULL verdict,
+							 rv_error *RV_NONNULL error);
+
+/* ---- optimizer: parameters for this query, now -------------------------------------- */
+
+/* What is published for one class of k of one index. */
+typedef struct rv_policy
+{
+	int32_t		k_class;
+	int32_t		rungs;			/* 0 = nothing certified */
+	rv_rung		rung[RV_LADDER_MAX];
+} rv_policy;
+
+typedef struct rv_search_facts
+{
+	int32_t		kind;			/* rv_index_kind */
+	int32_t		mode;			/* rv_mode */
+	int32_t		k;				/* -1 unknown */
+	bool		filtered;
+	bool		adaptive;		/* ruvector.adaptive_search */
+	bool		user_set;		/* the setting was SET in this session */
+	int32_t		setting;		/* value pgvector alone would use */
+	int32_t		pin;			/* ruvector.ef_search / probes; 0 = none */
+	int32_t		minimum;		/* what the setting accepts */
+	int32_t		maximum;
+	int32_t		min_samples;
+	double		target;
+} rv_search_facts;
+
+typedef struct rv_search_plan
+{
+	int32_t		parameter;
+	int32_t		source;			/* rv_source */
+	int32_t		rung;			/* evidence: position in the policy's rungs, -1 */
+} rv_search_plan;
+
+/* HOT.  `policy` is the one of the class of facts->k, if any. */
+void		rv_optimizer_plan(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
+							  rv_search_plan *RV_NONNULL plan);
+
+/* ---- schedule: what the worker does next ---------------------------------------------- */
+
+typedef struct rv_class_facts
+{
+	int32_t		candidates;		/* recorded queries that could be labelled */
+	int32_t		labels;			/* in the present evidence */
+	int32_t		judged;			/* labels the last verdict saw; -1 = no verdict yet */
+	int32_t		min_samples;
+} rv_class_facts;
+
+typedef struct rv_tick_facts
+{
+	int64_t		now_us;			/* any monotonic clock */
+	int64_t		interval_us;	/* ruvector.learning_interval */
+	double		label_budget;	/* share of one core */
+	bool		woken;			/* somebody asked for attention */
+	bool		waiting;		/* the ring holds records */
+	int32_t		classes;
+	const rv_class_facts *RV_NULLABLE class_facts;
+} rv_tick_facts;
+
+typedef enum rv_action
+{
+	RV_ACTION_SLEEP = 0,		/* until wake_us, or until woken */
+	RV_ACTION_SYNC = 1,			/* re-read tables, indexes and options; publish */
+	RV_ACTION_DRAIN = 2,		/* ring -> table */
+	RV_ACTION_JUDGE = 3,		/* class_index */
+	RV_ACTION_LABEL = 4,		/* class_index */
+	RV_ACTION_PRUNE = 5			/* enforce retention */
+} rv_action;
+
+/* State of the schedule between calls; all zero at the start. */
+typedef struct rv_schedule
+{
+	int64_t		last_us;		/* when the balance was last brought up to date */
+	int64_t		sync_us;
+	int64_t		drain_us;
+	int64_t		prune_us;
+	double		balance_us;		/* labelling time we may still spend; may be negative */
+	bool		started;
+	/* the answer */
+	int32_t		action;			/* rv_action */
+	int32_t		class_index;
+	int64_t		wake_us;
+} rv_schedule;
+
+void		rv_schedule_next(rv_schedule *RV_NONNULL schedule, const rv_tick_facts *RV_NONNULL facts);
+
+/* A label took this long. */
+void		rv_schedule_charge(rv_schedule *RV_NONNULL schedule, double spent_us);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * label.c - the truth about one query: its exact neighbours, and what the index
+ * finds at each value of its search parameter.
+ *
+ * The searches of the ladder are ordinary index scans at ordinary settings, each
+ * from the start: what is measured is exactly what will be applied.  Everything
+ * runs as the owner of the table in a security-restricted context, as REINDEX
+ * does, under a pinned search_path.  Locks: AccessShareLock on table and index
+ * until the label's transaction ends.
+ */
+#include "rv.h"
+
+#include <math.h>
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/plancache.h"
+#include "utils/rel.h"
+
+typedef struct Target
+{
+	Oid			relation;
+	Oid			index;
+	Oid			owner;
+	Oid			type;			/* of the indexed expression */
+	int			kind;			/* rv_index_kind */
+	int			lists;			/* ivfflat */
+	Oid			filenode;
+	char	   *cast_sql;		/* real[] -> type */
+	char	   *exact_sql;
+	char	   *search_sql;
+} Target;
+
+static const char *describe_sql =
+	"SELECT t.oid, t.relowner, oc.opcintype,"
+	" coalesce((SELECT option_value::int4 FROM pg_options_to_table(c.reloptions) WHERE option_name = 'lists'), 100),"
+	" pg_relation_filenode(c.oid),"
+	" format('%I.%I', tn.nspname, t.relname),"
+	" '(' || pg_get_indexdef(c.oid, 1, true) || ')',"
+	" coalesce(pg_get_expr(i.indpred, i.indrelid), 'true'),"
+	" format('OPERATOR(%I.%s)', o_n.nspname, o.oprname),"
+	" format_type(oc.opcintype, NULL),"
+	" t.relrowsecurity AND t.relforcerowsecurity"
+	" FROM pg_index i"
+	" JOIN pg_class c ON c.oid = i.indexrelid"
+	" JOIN pg_class t ON t.oid = i.indrelid"
+	" JOIN pg_namespace tn ON tn.oid = t.relnamespace"
+	" JOIN pg_opclass oc ON oc.oid = i.indclass[0]"
+	" JOIN pg_amop ao ON ao.amopfamily = oc.opcfamily AND ao.amoplefttype = oc.opcintype AND ao.amoppurpose = 'o'"
+	" JOIN pg_operator o ON o.oid = ao.amopopr"
+	" JOIN pg_namespace o_n ON o_n.oid = o.oprnamespace"
+	" WHERE c.oid = $1 AND i.indisvalid AND i.indislive";
+
+static char *
+text_value(int column, MemoryContext memory)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(0, column, &isnull);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	char	   *value = TextDatumGetCString(datum);
+
+	MemoryContextSwitchTo(old);
+	return value;
+}
+
+/* NULL, or why the index cannot be measured. */
+static const char *
+describe(Oid index, Target *target)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	RvPrivileged privileged;
+	Oid			types[] = {OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(index)};
+	const char *problem = NULL;
+	bool		isnull;
+
+	target->index = index;
+	target->kind = rv_pgvector_index_kind(index);
+	rv_privileged_begin(&privileged);
+	if (target->kind < 0 || rv_sql(describe_sql, SPI_OK_SELECT, 1, types, values, NULL) != 1)
+		problem = "the index is gone";
+	else if (DatumGetBool(rv_sql_value(0, 11, &isnull)))
+		problem = "row security is forced on the owner of the table";
+	else
+	{
+		char	   *table = text_value(6, memory);
+		char	   *key = text_value(7, memory);
+		char	   *predicate = text_value(8, memory);
+		char	   *operator = text_value(9, memory);
+		char	   *type = text_value(10, memory);
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
+		target->relation = DatumGetObjectId(rv_sql_value(0, 1, &isnull));
+		target->owner = DatumGetObjectId(rv_sql_value(0, 2, &isnull));
+		target->type = DatumGetObjectId(rv_sql_value(0, 3, &isnull));
+		target->lists = DatumGetInt32(rv_sql_value(0, 4, &isnull));
+		target->filenode = DatumGetObjectId(rv_sql_value(0, 5, &isnull));
+		target->cast_sql = psprintf("SELECT $1::real[]::%s", type);
+		/* the sum matches no index under any setting */
+		target->exact_sql =
+			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s) AND %s IS NOT NULL"
+					 " ORDER BY (%s %s $1) + 0::float8 LIMIT $2",
+					 key, operator, table, predicate, key, key, operator);
+		target->search_sql =
+			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s) ORDER BY %s %s $1 LIMIT $2",
+					 key, operator, table, predicate, key, operator);
+		MemoryContextSwitchTo(old);
+	}
+	rv_privileged_end(&privileged);
+	return problem;
+}
+
+static void
+set_option(const char *name, const char *value)
+{
+	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* The distances of the last statement's rows, NaN where there is none. */
+static int
+read_distances(double *distances, int capacity)
+{
+	int			count = Min((int) SPI_processed, capacity);
+
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+		Datum		datum = rv_sql_value(i, 1, &isnull);
+
+		distances[i] = isnull ? NAN : DatumGetFloat8(datum);
+	}
+	return count;
+}
+
+static int
+exact_search(const Target *target, Datum vector, int k, double *exact)
+{
+	Oid			types[] = {target->type, INT8OID};
+	Datum		values[] = {vector, Int64GetDatum(k)};
+	int			count;
+
+	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid};
+	rv_sql(target->exact_sql, SPI_OK_SELECT, 2, types, values, NULL);
+	count = read_distances(exact, k);
+	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
+	while (count > 0 && isnan(exact[count - 1]))
+		count--;
+	SPI_freetuptable(SPI_tuptable);
+	return count;
+}
+
+static bool
+plan_uses_index(SPIPlanPtr plan, Oid index)
+{
+	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+	bool		uses = false;
+
+	if (cached == NULL)
+		return false;
+	if (list_length(cached->stmt_list) == 1)
+	{
+		Plan	   *node = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
+
+		while (node != NULL && !IsA(node, IndexScan))
+			node = node->lefttree;
+		uses = node != NULL && ((IndexScan *) node)->indexid == index;
+	}
+	rv_cached_plan_release(cached);
+	return uses;
+}
+
+/* One search at one value; returns its recall, NaN if undefined. */
+static double
+measure(const Target *target, SPIPlanPtr plan, Datum vector, int k, int parameter,
+		const double *exact, int exact_count, double *found, int64 *blocks)
+{
+	Datum		values[] = {vector, Int64GetDatum(k)};
+	char		setting[16];
+	double		recall = NAN;
+	bool		known = false;
+	rv_error	error = {0};
+	rv_status	status;
+	int64		before;
+	int			count;
+
+	snprintf(setting, sizeof(setting), "%d", parameter);
+	set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
+	before = rv_blocks_now();
+	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "search for a label failed");
+	*blocks = rv_blocks_now() - before;
+	count = read_distances(found, k);
+	SPI_freetuptable(SPI_tuptable);
+	RV_SWIFT(status = rv_recall(exact, exact_count, found, count, k, &recall, &known, &error));
+	if (status != RV_OK)
+		rv_fail_swift(&error);
+	return known ? recall : NAN;
+}
+
+static const char *
+climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *label)
+{
+	RvParameter *parameter = rv_pgvector_parameter(target->kind);
+	int			maximum = target->kind == RV_HNSW ? parameter->maximum : Min(target->lists, parameter->maximum);
+	Oid			types[] = {target->type, INT8OID};
+	double	   *found = palloc(sizeof(double) * k);
+	rv_error	error = {0};
+	rv_status	status;
+	SPIPlanPtr	plan;
+	int64		blocks;
+
+	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, label->values, &label->rungs, &error));
+	if (status != RV_OK)
+		rv_fail_swift(&error);
+
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
+	plan = SPI_prepare(target->search_sql, 2, types);
+	if (plan == NULL)
+		elog(ERROR, "search for a label could not be prepared");
+	if (!plan_uses_index(plan, target->index))
+		return "the planner does not use the index for this search";
+	/* once unmeasured: the first execution also touches catalogs */
+	(void) measure(target, plan, vector, k, label->values[0], label->exact, label->exact_count, found, &blocks);
+	for (int i = 0; i < label->rungs; i++)
+	{
+		int			value = label->values[i];
+
+		CHECK_FOR_INTERRUPTS();
+		/* below k hnsw would return fewer rows: the scan asks for k there, and so do we */
+		if (target->kind == RV_HNSW)
+			value = Min(Max(value, k), maximum);
+		label->recall[i] = measure(target, plan, vector, k, value, label->exact, label->exact_count, found, &blocks);
+		label->blocks[i] = blocks;
+	}
+	return NULL;
+}
+
+static double
+elapsed_us(instr_time *since)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, *since);
+	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
+}
+
+/*
+ * `array` is the query vector as real[].  The caller has a transaction and an
+ * active snapshot.  After an error rv_plan_forcing may be left set: the caller
+ * clears it.
+ */
+const char *
+rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
+{
+	Target		target;
+	Oid			user;
+	int			security;
+	int			guc_level;
+	Oid			array_types[] = {FLOAT4ARRAYOID};
+	Datum		array_values[] = {array};
+	Datum		vector;
+	bool		isnull;
+	instr_time	started;
+	const char *problem = describe(index, &target);
+
+	if (problem != NULL)
+		return problem;
+	memset(label, 0, sizeof(*label));
+	label->filenode = target.filenode;
+	label->exact = palloc(sizeof(double) * k);
+
+	GetUserIdAndSecContext(&user, &security);
+	SetUserIdAndSecContext(target.owner,
+						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	guc_level = NewGUCNestLevel();
+	set_option("search_path", "pg_catalog, pg_temp");
+	set_option("max_parallel_workers_per_gather", "0");
+	set_option("jit", "off");
+	set_option("enable_seqscan", "off");
+	set_option("enable_sort", "off");
+	set_option("plan_cache_mode", "force_generic_plan");
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+
+	rv_sql(target.cast_sql, SPI_OK_SELECT, 1, array_types, array_values, NULL);
+	vector = rv_sql_value(0, 1, &isnull);
+
+	INSTR_TIME_SET_CURRENT(started);
+	label->exact_count = exact_search(&target, vector, k, label->exact);
+	label->exact_us = elapsed_us(&started);
+	if (label->exact_count == 0)
+		problem = "the query has no exact neighbour";
+	else
+	{
+		INSTR_TIME_SET_CURRENT(started);
+		problem = climb_ladder(&target, vector, k, setting, label);
+		label->ladder_us = elapsed_us(&started);
+	}
+	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid};
+
+	SPI_finish();
+	AtEOXact_GUC(true, guc_level);
+	SetUserIdAndSecContext(user, security);
+	return problem;
+}

@@ -1,0 +1,283 @@
+/*
+ * messages.c - every message that a user reads, in one place.
+ *
+ * Primary: lower case, no full stop.  Detail and hint: full sentences, the hint
+ * says what to type.  Nothing here prints a vector, a row identifier or a
+ * filter constant.
+ */
+#include "rv.h"
+
+#include "catalog/pg_class.h"
+
+const char *
+rv_parameter_name(int kind)
+{
+	return kind == RV_HNSW ? "ef_search" : "probes";
+}
+
+/* As stored in ruvector.trajectories.source. */
+const char *
+rv_source_name(int source)
+{
+	switch ((rv_source) source)
+	{
+		case RV_SOURCE_LEARNED:
+			return "learned";
+		case RV_SOURCE_USER_SET:
+			return "user";
+		case RV_SOURCE_PINNED:
+			return "pinned";
+		case RV_SOURCE_SWITCHED_OFF:
+			return "switched off";
+		case RV_SOURCE_OBSERVING:
+			return "observing";
+		case RV_SOURCE_FILTERED:
+			return "filtered";
+		case RV_SOURCE_UNKNOWN_K:
+			return "no limit";
+		case RV_SOURCE_UNCERTIFIED:
+			return "uncertified";
+	}
+	return "unknown";
+}
+
+/* For EXPLAIN. */
+const char *
+rv_source_reason(int source)
+{
+	switch ((rv_source) source)
+	{
+		case RV_SOURCE_LEARNED:
+			return "learned: smallest value certified for the target";
+		case RV_SOURCE_USER_SET:
+			return "pgvector's setting: set in this session";
+		case RV_SOURCE_PINNED:
+			return "pinned by ruvector's own setting";
+		case RV_SOURCE_SWITCHED_OFF:
+			return "pgvector's setting: ruvector.adaptive_search is off";
+		case RV_SOURCE_OBSERVING:
+			return "pgvector's setting: the table is only observed";
+		case RV_SOURCE_FILTERED:
+			return "pgvector's setting: nothing is certified for filtered searches";
+		case RV_SOURCE_UNKNOWN_K:
+			return "pgvector's setting: no LIMIT is known before the search";
+		case RV_SOURCE_UNCERTIFIED:
+			return "pgvector's setting: nothing is certified for the target yet";
+	}
+	return "unknown";
+}
+
+/* As stored in ruvector.policies.state. */
+const char *
+rv_verdict_name(int state)
+{
+	switch ((rv_verdict_state) state)
+	{
+		case RV_VERDICT_COLLECTING:
+			return "collecting";
+		case RV_VERDICT_UNDECIDED:
+			return "undecided";
+		case RV_VERDICT_UNREACHABLE:
+			return "unreachable";
+		case RV_VERDICT_CERTIFIED:
+			return "certified";
+		case RV_VERDICT_ALARM:
+			return "stepped back";
+	}
+	return "unknown";
+}
+
+void
+rv_fail_swift(const rv_error *error)
+{
+	switch ((rv_error_code) error->code)
+	{
+		case RV_ERROR_EMPTY_VECTOR:
+			ereport(ERROR,
+					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+					 errmsg("query vector must have at least one dimension")));
+			break;
+		case RV_ERROR_DIMENSION:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_EXCEPTION),
+					 errmsg("expected %d dimensions, not %d", (int) error->a, (int) error->b),
+					 errhint("Pass a query vector of the same dimension as the indexed column.")));
+			break;
+		case RV_ERROR_NOT_FINITE:
+			ereport(ERROR,
+					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
+					 errmsg("query vector has a value that is not finite at position %d", (int) error->a),
+					 errhint("NaN and infinity have no distance to anything: leave such queries out.")));
+			break;
+		case RV_ERROR_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("argument %d is out of range: %lld", (int) error->b, (long long) error->a)));
+			break;
+		case RV_ERROR_LABELS:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("stored labels contradict each other"),
+					 errhint("Forget them with ruvector_clear_learning and learn anew.")));
+			break;
+		case RV_ERROR_NONE:
+			break;
+	}
+	elog(ERROR, "the learning core failed without a reason (code %d)", error->code);
+}
+
+void
+rv_fail_not_preloaded(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("ruvector must be loaded via shared_preload_libraries to learn from queries"),
+			 errhint("Add ruvector to shared_preload_libraries in postgresql.conf and restart the server.")));
+}
+
+void
+rv_fail_null_argument(const char *argument)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("argument \"%s\" must not be null", argument)));
+}
+
+void
+rv_fail_dropped_relation(Oid relid)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_TABLE),
+			 errmsg("relation with OID %u does not exist", relid),
+			 errhint("Name the table, for instance ruvector_enable_learning('public.items').")));
+}
+
+void
+rv_fail_partitioned(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is a partitioned table", relation),
+			 errdetail("A partitioned table holds no rows: each partition has an index, and thus recall, of its own."),
+			 errhint("Learn on its partitions: SELECT ruvector_enable_learning(relid) FROM pg_partition_tree('%s') WHERE isleaf;",
+					 relation)));
+}
+
+void
+rv_fail_temporary(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot learn on temporary table \"%s\"", relation),
+			 errdetail("The learning worker cannot see the temporary tables of other sessions."),
+			 errhint("Use an unlogged table instead.")));
+}
+
+void
+rv_fail_relation_kind(const char *relation, char relkind, char persistence)
+{
+	const char *what = relkind == RELKIND_VIEW ? "a view" :
+		relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX ? "an index" :
+		relkind == RELKIND_SEQUENCE ? "a sequence" :
+		relkind == RELKIND_FOREIGN_TABLE ? "a foreign table" :
+		relkind == RELKIND_COMPOSITE_TYPE ? "a composite type" : "not a table";
+
+	if (relkind == RELKIND_PARTITIONED_TABLE)
+		rv_fail_partitioned(relation);
+	if (persistence == RELPERSISTENCE_TEMP)
+		rv_fail_temporary(relation);
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is %s", relation, what),
+			 errhint("Name the table or materialized view that has the hnsw or ivfflat index.")));
+}
+
+void
+rv_fail_not_owner(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of table %s", relation),
+			 errhint("Learning changes how everybody's searches on the table run: ask its owner.")));
+}
+
+void
+rv_fail_not_reader(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("permission denied for table %s", relation),
+			 errhint("This needs SELECT on the table.")));
+}
+
+void
+rv_fail_no_pgvector(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("pgvector is not installed in this database"),
+			 errhint("CREATE EXTENSION vector; (version 0.8 or newer).")));
+}
+
+void
+rv_fail_no_vector_column(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" has no vector column", relation),
+			 errhint("Name the table that holds the embeddings.")));
+}
+
+void
+rv_fail_no_vector_index(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("table \"%s\" has no hnsw or ivfflat index", relation),
+			 errdetail("Without an index every search is exact: there is no recall to tune."),
+			 errhint("Create one, for instance: CREATE INDEX ON %s USING hnsw (embedding vector_cosine_ops);", relation)));
+}
+
+void
+rv_fail_not_learned(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("learning is not enabled for table \"%s\"", relation),
+			 errhint("SELECT ruvector_enable_learning('%s');", relation)));
+}
+
+void
+rv_fail_option_range(const char *option, const char *given, const char *range)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("invalid value for option \"%s\": %s", option, given),
+			 errhint("Give %s.", range)));
+}
+
+void
+rv_fail_array(const char *argument, const char *expected)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+			 errmsg("argument \"%s\" must be %s", argument, expected)));
+}
+
+void
+rv_fail_row_counts(int ids, int distances)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%d result identifiers but %d distances", ids, distances),
+			 errhint("Give one distance for each identifier, in the same order, or leave distances out.")));
+}
+
+void
+rv_fail_no_dimension_match(const char *relation, int given)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATA_EXCEPTION),
+			 errmsg("no learned index of table \"%s\" has %d dimensions", relation, given),
+			 errhint("Pass a query vector of the same dimension as the indexed column.")));
+}

@@ -1,0 +1,134 @@
+/*
+ * pgvector.c - recognising pgvector's indexes and the variables behind its GUCs.
+ *
+ * pgvector is never linked or named in a signature: everything is looked up, and
+ * if it is missing or not what we know, we stand aside.  No locks; the caches are
+ * backend-local and dropped by syscache invalidation.
+ */
+#include "rv.h"
+
+#include "catalog/dependency.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/syscache.h"
+
+#define KINDS 2
+
+typedef struct AccessMethod
+{
+	const char *name;
+	const char *handler;
+	const char *guc;
+	Oid			oid;
+	RvParameter parameter;
+} AccessMethod;
+
+static AccessMethod methods[KINDS] = {
+	[RV_HNSW] = {"hnsw", "hnswhandler", "hnsw.ef_search"},
+	[RV_IVFFLAT] = {"ivfflat", "ivfflathandler", "ivfflat.probes"},
+};
+static bool methods_valid = false;
+
+static void
+invalidate(Datum arg, int cache, uint32 hash)
+{
+	methods_valid = false;
+}
+
+void
+rv_pgvector_init(void)
+{
+	CacheRegisterSyscacheCallback(AMOID, invalidate, (Datum) 0);
+	CacheRegisterSyscacheCallback(PROCOID, invalidate, (Datum) 0);
+}
+
+Oid
+rv_pgvector_extension(void)
+{
+	return get_extension_oid("vector", true);
+}
+
+/* The C symbol and the membership in the extension decide, not just the name. */
+static Oid
+look_up_method(const AccessMethod *method, Oid extension)
+{
+	HeapTuple	tuple = SearchSysCache1(AMNAME, CStringGetDatum(method->name));
+	HeapTuple	handler;
+	Form_pg_am	form;
+	Oid			result = InvalidOid;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	form = (Form_pg_am) GETSTRUCT(tuple);
+	handler = SearchSysCache1(PROCOID, ObjectIdGetDatum(form->amhandler));
+	if (HeapTupleIsValid(handler))
+	{
+		bool		isnull;
+		Datum		symbol = SysCacheGetAttr(PROCOID, handler, Anum_pg_proc_prosrc, &isnull);
+
+		if (!isnull && strcmp(TextDatumGetCString(symbol), method->handler) == 0 &&
+			getExtensionOfObject(ProcedureRelationId, form->amhandler) == extension)
+			result = form->oid;
+		ReleaseSysCache(handler);
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+int
+rv_pgvector_index_kind(Oid index)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(index));
+	Oid			method;
+
+	if (!HeapTupleIsValid(tuple))
+		return -1;
+	method = ((Form_pg_class) GETSTRUCT(tuple))->relam;
+	ReleaseSysCache(tuple);
+	if (!methods_valid)
+	{
+		Oid			extension = rv_pgvector_extension();
+
+		for (int i = 0; i < KINDS; i++)
+			methods[i].oid = OidIsValid(extension) ? look_up_method(&methods[i], extension) : InvalidOid;
+		methods_valid = true;
+	}
+	for (int i = 0; i < KINDS; i++)
+		if (OidIsValid(method) && method == methods[i].oid)
+			return i;
+	return -1;
+}
+
+/* Types whose distances hnsw and ivfflat can order by. */
+bool
+rv_pgvector_is_vector_type(Oid type)
+{
+	return type == BITOID || type == VARBITOID ||
+		getExtensionOfObject(TypeRelationId, type) == rv_pgvector_extension();
+}
+
+/* The variables never move once they are defined. */
+RvParameter *
+rv_pgvector_parameter(int kind)
+{
+	AccessMethod *method = &methods[kind];
+
+	if (method->parameter.variable == NULL)
+	{
+		struct config_generic *guc = rv_find_guc(method->guc);
+
+		if (guc != NULL && guc->vartype == PGC_INT && !(guc->flags & GUC_CUSTOM_PLACEHOLDER))
+		{
+			method->parameter.guc = guc;
+			method->parameter.minimum = ((struct config_int *) guc)->min;
+			method->parameter.maximum = ((struct config_int *) guc)->max;
+			method->parameter.variable = ((struct config_int *) guc)->variable;
+		}
+	}
+	return &method->parameter;
+}

@@ -1,0 +1,581 @@
+/*
+ * registry.c - shared memory: learned indexes, their counters, the workers, the ring.
+ *
+ * Locks:
+ *   registry->lock   entries, workers, wishes.  Shared to copy, exclusive to
+ *                    change; held for a memcpy, never across SQL or Swift.
+ *   registry->drain  one reader of the ring at a time.  The only lock held
+ *                    across a call into Swift: the call is bounded by the size
+ *                    of the ring, allocates nothing and cannot raise.
+ * Without a lock: counters and generation (atomics), and writing to the ring
+ * (lock-free, see TrajectoryRing.swift).
+ *
+ * A backend looks indexes up in a private copy, made anew when the generation
+ * has changed.  Writers publish the entries first and bump the generation after.
+ */
+#include "rv.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/lwlock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/shmem.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#define CELLS_PER_RECORD 8		/* 2 kB: a record of 10 rows and 384 dimensions */
+#define WISHES 64
+
+typedef struct Registry
+{
+	LWLock	   *lock;
+	LWLock	   *drain;
+	uint64		generation;		/* atomic */
+	Latch	   *launcher;
+	Oid			wishes[WISHES];	/* databases that want a worker now */
+	int			wish_count;
+	Oid			held;			/* database that must have no worker, */
+	int			holder;			/* as long as this backend lives */
+	RvWorkerSlot workers[RV_WORKERS_MAX];
+	RvIndexCounters counters[RV_INDEXES_MAX];
+	RvIndexEntry entries[RV_INDEXES_MAX];
+} Registry;
+
+static Registry *registry = NULL;
+static void *ring = NULL;
+static shmem_startup_hook_type previous_startup;
+static void (*previous_request) (void);
+
+static HTAB *known = NULL;		/* RvIndex of this database */
+static uint64 known_generation = 0;
+static bool wake_pending = false;
+
+static int64
+ring_cells(void)
+{
+	return (int64) rv_trajectory_buffer_size * CELLS_PER_RECORD;
+}
+
+static int64
+ring_size(void)
+{
+	int64		size;
+
+	RV_SWIFT(size = rv_ring_size(ring_cells()));
+	return size;
+}
+
+static void
+request(void)
+{
+	if (previous_request)
+		previous_request();
+	RequestAddinShmemSpace(MAXALIGN(sizeof(Registry)));
+	RequestAddinShmemSpace(MAXALIGN(ring_size()));
+	RequestNamedLWLockTranche("ruvector", 2);
+}
+
+static void
+startup(void)
+{
+	bool		found;
+
+	if (previous_startup)
+		previous_startup();
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	registry = ShmemInitStruct("ruvector registry", sizeof(Registry), &found);
+	if (!found)
+	{
+		memset(registry, 0, sizeof(Registry));
+		registry->lock = &GetNamedLWLockTranche("ruvector")[0].lock;
+		registry->drain = &GetNamedLWLockTranche("ruvector")[1].lock;
+		registry->generation = 1;
+	}
+	ring = ShmemInitStruct("ruvector ring", ring_size(), &found);
+	if (!found)
+		RV_SWIFT(rv_ring_init(ring, ring_cells()));
+	LWLockRelease(AddinShmemInitLock);
+}
+
+static void
+wake_on_commit(XactEvent event, void *arg)
+{
+	if (!wake_pending || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+		return;
+	wake_pending = false;
+	if (event == XACT_EVENT_COMMIT)
+		rv_workers_want(MyDatabaseId);
+}
+
+void
+rv_registry_init(void)
+{
+	RegisterXactCallback(wake_on_commit, NULL);
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+	rv_chain_shmem_request(request, &previous_request);
+	previous_startup = shmem_startup_hook;
+	shmem_startup_hook = startup;
+}
+
+/* False where the library was not preloaded: nothing can be learned there. */
+bool
+rv_registry_ready(void)
+{
+	return registry != NULL;
+}
+
+/* ---- learned indexes ------------------------------------------------------------ */
+
+static void
+refresh(uint64 generation)
+{
+	HASHCTL		control;
+	HTAB	   *fresh;
+
+	memset(&control, 0, sizeof(control));
+	control.keysize = sizeof(Oid);
+	control.entrysize = sizeof(RvIndex);
+	control.hcxt = TopMemoryContext;
+	fresh = hash_create("ruvector indexes", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	for (int i = 0; i < RV_INDEXES_MAX; i++)
+		if (OidIsValid(registry->entries[i].index) && registry->entries[i].database == MyDatabaseId)
+		{
+			RvIndex    *mine = hash_search(fresh, &registry->entries[i].index, HASH_ENTER, NULL);
+
+			mine->slot = i;
+			mine->entry = registry->entries[i];
+		}
+	LWLockRelease(registry->lock);
+
+	if (known != NULL)
+		hash_destroy(known);
+	known = fresh;
+	known_generation = generation;
+}
+
+/* One hash look-up; NULL for every index that does not learn. */
+RvIndex *
+rv_registry_find(Oid index)
+{
+	uint64		generation;
+
+	if (registry == NULL || !OidIsValid(MyDatabaseId))
+		return NULL;
+	generation = rv_atomic_load(&registry->generation);
+	if (generation != known_generation)
+		refresh(generation);
+	return hash_search(known, &index, HASH_FIND, NULL);
+}
+
+static bool
+is_listed(Oid index, const RvIndexEntry *entries, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (entries[i].index == index)
+			return true;
+	return false;
+}
+
+/*
+ * Replaces what is published for this database.  An index keeps its place, and
+ * so its counters.  False: there was not room for all.
+ */
+bool
+rv_registry_publish(const RvIndexEntry *entries, int count)
+{
+	bool		complete = true;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < RV_INDEXES_MAX; i++)
+		if (registry->entries[i].database == MyDatabaseId &&
+			!is_listed(registry->entries[i].index, entries, count))
+			registry->entries[i].index = InvalidOid;
+	for (int e = 0; e < count; e++)
+	{
+		int			place = -1;
+
+		for (int i = 0; i < RV_INDEXES_MAX; i++)
+		{
+			RvIndexEntry *slot = &registry->entries[i];
+
+			if (slot->index == entries[e].index && slot->database == MyDatabaseId)
+			{
+				place = i;
+				break;
+			}
+			if (place < 0 && !OidIsValid(slot->index))
+				place = i;
+		}
+		if (place < 0)
+		{
+			complete = false;
+			continue;
+		}
+		if (registry->entries[place].index != entries[e].index)
+			memset(&registry->counters[place], 0, sizeof(RvIndexCounters));
+		registry->entries[place] = entries[e];
+	}
+	LWLockRelease(registry->lock);
+	rv_atomic_add(&registry->generation, 1);
+	return complete;
+}
+
+RvIndexCounters
+rv_registry_counters(Oid index)
+{
+	RvIndex    *entry = rv_registry_find(index);
+	RvIndexCounters copy = {0};
+
+	if (entry != NULL)
+	{
+		RvIndexCounters *shared = &registry->counters[entry->slot];
+
+		copy.recorded = rv_atomic_load(&shared->recorded);
+		copy.dropped = rv_atomic_load(&shared->dropped);
+		copy.learned = rv_atomic_load(&shared->learned);
+		copy.last_activity = rv_atomic_load(&shared->last_activity);
+	}
+	return copy;
+}
+
+void
+rv_registry_count_learned(int slot)
+{
+	rv_atomic_add(&registry->counters[slot].learned, 1);
+}
+
+/* ---- the ring --------------------------------------------------------------------- */
+
+static RvWorkerSlot *find_worker(Oid database);
+
+/* On the path of a query: never waits for the lock. */
+static void
+wake_worker_early(void)
+{
+	RvWorkerSlot *slot;
+
+	if (!LWLockConditionalAcquire(registry->lock, LW_SHARED))
+		return;
+	slot = find_worker(MyDatabaseId);
+	if (slot != NULL && slot->latch != NULL)
+		SetLatch(slot->latch);
+	LWLockRelease(registry->lock);
+}
+
+/* A full ring counts a drop.  At half full the worker is woken early. */
+void
+rv_registry_push(int slot, const rv_trajectory *record, int bytes)
+{
+	RvIndexCounters *counters = &registry->counters[slot];
+	int64		cells;
+	int64		used;
+	bool		pushed;
+
+	RV_SWIFT(pushed = rv_ring_push(ring, record->database, record, bytes));
+	rv_atomic_add(pushed ? &counters->recorded : &counters->dropped, 1);
+	rv_atomic_store(&counters->last_activity, (uint64) record->started_at);
+	RV_SWIFT(used = rv_ring_used(ring, &cells));
+	if (used > cells / 2)
+		wake_worker_early();
+}
+
+int
+rv_registry_pop(void *record, int capacity)
+{
+	int			bytes;
+
+	LWLockAcquire(registry->drain, LW_EXCLUSIVE);
+	RV_SWIFT(bytes = rv_ring_pop(ring, MyDatabaseId, record, capacity));
+	LWLockRelease(registry->drain);
+	return bytes;
+}
+
+bool
+rv_registry_waiting(void)
+{
+	int64		cells;
+	int64		used;
+
+	RV_SWIFT(used = rv_ring_used(ring, &cells));
+	return used > 0;
+}
+
+/* Records of databases without a worker would fill the ring for everybody. */
+void
+rv_registry_discard_unserved(void)
+{
+	Oid			served[RV_WORKERS_MAX];
+	int			count = 0;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (registry->workers[i].state != RV_WORKER_NONE)
+			served[count++] = registry->workers[i].database;
+	LWLockRelease(registry->lock);
+	LWLockAcquire(registry->drain, LW_EXCLUSIVE);
+	RV_SWIFT((void) rv_ring_discard(ring, served, count));
+	LWLockRelease(registry->drain);
+}
+
+/* ---- workers ------------------------------------------------------------------------ */
+
+/* With the lock held. */
+static RvWorkerSlot *
+find_worker(Oid database)
+{
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (registry->workers[i].state != RV_WORKER_NONE && registry->workers[i].database == database)
+			return &registry->workers[i];
+	return NULL;
+}
+
+static void
+clear_worker(RvWorkerSlot *slot)
+{
+	memset(slot, 0, sizeof(*slot));
+}
+
+/* With the lock held. */
+static void
+wish(Oid database)
+{
+	RvWorkerSlot *slot = find_worker(database);
+	bool		listed = false;
+
+	if (slot != NULL && slot->latch != NULL)
+	{
+		SetLatch(slot->latch);
+		return;
+	}
+	for (int i = 0; i < registry->wish_count; i++)
+		listed |= registry->wishes[i] == database;
+	if (!listed && registry->wish_count < WISHES)
+		registry->wishes[registry->wish_count++] = database;
+	if (registry->launcher)
+		SetLatch(registry->launcher);
+}
+
+/* The launcher reserves a place before it starts a worker. */
+bool
+rv_workers_claim(Oid database)
+{
+	RvWorkerSlot *slot;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	slot = find_worker(database);
+	if (slot == NULL)
+		for (int i = 0; i < RV_WORKERS_MAX && slot == NULL; i++)
+			if (registry->workers[i].state == RV_WORKER_NONE)
+				slot = &registry->workers[i];
+	if (slot != NULL)
+	{
+		clear_worker(slot);
+		slot->database = database;
+		slot->state = RV_WORKER_STARTING;
+		slot->since = GetCurrentTimestamp();
+	}
+	LWLockRelease(registry->lock);
+	return slot != NULL;
+}
+
+/* A failed worker keeps its place, so that the launcher knows to try again. */
+void
+rv_workers_release(Oid database, bool failed)
+{
+	RvWorkerSlot *slot;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	slot = find_worker(database);
+	if (slot != NULL)
+	{
+		clear_worker(slot);
+		if (failed)
+		{
+			slot->database = database;
+			slot->state = RV_WORKER_FAILED;
+			slot->since = GetCurrentTimestamp();
+		}
+	}
+	if (registry->launcher)
+		SetLatch(registry->launcher);
+	LWLockRelease(registry->lock);
+}
+
+/* Called by the worker itself.  False: it is not wanted any more. */
+bool
+rv_workers_attach(Oid database)
+{
+	RvWorkerSlot *slot;
+	bool		wanted = false;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	slot = find_worker(database);
+	if (slot != NULL && slot->state == RV_WORKER_STARTING && !slot->stop)
+	{
+		slot->state = RV_WORKER_RUNNING;
+		slot->pid = MyProcPid;
+		slot->latch = MyLatch;
+		wanted = true;
+	}
+	LWLockRelease(registry->lock);
+	return wanted;
+}
+
+bool
+rv_workers_stop_requested(void)
+{
+	RvWorkerSlot *slot;
+	bool		stop;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	slot = find_worker(MyDatabaseId);
+	stop = slot == NULL || slot->pid != MyProcPid || slot->stop;
+	LWLockRelease(registry->lock);
+	return stop;
+}
+
+int
+rv_workers_list(RvWorkerSlot *slots)
+{
+	int			count = 0;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (registry->workers[i].state != RV_WORKER_NONE)
+			slots[count++] = registry->workers[i];
+	LWLockRelease(registry->lock);
+	return count;
+}
+
+/* 0: no worker is running there. */
+int
+rv_workers_pid(Oid database)
+{
+	RvWorkerSlot *slot;
+	int			pid = 0;
+
+	if (registry == NULL)
+		return 0;
+	LWLockAcquire(registry->lock, LW_SHARED);
+	slot = find_worker(database);
+	if (slot != NULL && slot->state == RV_WORKER_RUNNING)
+		pid = slot->pid;
+	LWLockRelease(registry->lock);
+	return pid;
+}
+
+/*
+ * DROP DATABASE and its kind need the database to themselves: its worker leaves,
+ * and none is started until the caller says so (or is gone).
+ */
+void
+rv_workers_hold(Oid database)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	registry->held = database;
+	registry->holder = MyProcPid;
+	LWLockRelease(registry->lock);
+
+	for (int waited = 0; waited < 500; waited++)
+	{
+		RvWorkerSlot *slot;
+		bool		gone = true;
+
+		LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+		slot = find_worker(database);
+		if (slot != NULL && slot->state == RV_WORKER_FAILED)
+			clear_worker(slot);
+		else if (slot != NULL)
+		{
+			gone = false;
+			slot->stop = true;
+			if (slot->latch)
+				SetLatch(slot->latch);
+			if (waited == 100 && slot->pid != 0)
+				kill(slot->pid, SIGTERM);	/* it is in the middle of a long label */
+		}
+		LWLockRelease(registry->lock);
+		if (gone)
+			return;
+		CHECK_FOR_INTERRUPTS();
+		pg_usleep(10000L);
+	}
+}
+
+void
+rv_workers_unhold(void)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	if (registry->holder == MyProcPid)
+	{
+		wish(registry->held);
+		registry->held = InvalidOid;
+		registry->holder = 0;
+	}
+	LWLockRelease(registry->lock);
+}
+
+bool
+rv_workers_held(Oid database)
+{
+	bool		held;
+	int			holder;
+
+	LWLockAcquire(registry->lock, LW_SHARED);
+	holder = registry->holder;
+	held = holder != 0 && registry->held == database;
+	LWLockRelease(registry->lock);
+	return held && BackendPidGetProc(holder) != NULL;
+}
+
+static void
+detach_launcher(int code, Datum arg)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	registry->launcher = NULL;
+	LWLockRelease(registry->lock);
+}
+
+void
+rv_workers_attach_launcher(void)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	registry->launcher = MyLatch;
+	LWLockRelease(registry->lock);
+	before_shmem_exit(detach_launcher, (Datum) 0);
+}
+
+/* Wakes the worker of the database, or asks the launcher for one. */
+void
+rv_workers_want(Oid database)
+{
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	wish(database);
+	LWLockRelease(registry->lock);
+}
+
+bool
+rv_workers_next_wanted(Oid *database)
+{
+	bool		any;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	any = registry->wish_count > 0;
+	if (any)
+		*database = registry->wishes[--registry->wish_count];
+	LWLockRelease(registry->lock);
+	return any;
+}
+
+/* After the present transaction commits, what it changed shall be noticed at once. */
+void
+rv_wake_at_commit(void)
+{
+	if (registry != NULL)
+		wake_pending = true;
+}

@@ -1,0 +1,342 @@
+/*
+ * rv.h - private to the PostgreSQL side (compiled by PGXS).
+ *
+ * Files, from the bottom up; each uses only those above it:
+ *   guard.c     the border to Swift: calls, interrupts, traps
+ *   messages.c  every message a user reads
+ *   settings.c  GUCs
+ *   registry.c  shared memory: what is learned, counters, workers, the ring
+ *   pgvector.c  recognising pgvector's indexes and the variables behind its GUCs
+ *   plan.c      planner hook: puts our scan over pgvector's
+ *   scan.c      the scan
+ *   capture.c   what one search did, as a trajectory record
+ *   explain.c   the scan's lines in EXPLAIN
+ *   catalog.c   reading and writing our own tables
+ *   label.c     the truth about one query
+ *   learn.c     the actions of the worker
+ *   worker.c    the life of launcher and workers
+ *   functions.c SQL functions
+ *   module.c    _PG_init
+ */
+#ifndef RV_H
+#define RV_H
+
+#include "postgres.h"
+
+#include <signal.h>
+
+#include "access/genam.h"
+#include "datatype/timestamp.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "nodes/extensible.h"
+#include "nodes/execnodes.h"
+#include "storage/latch.h"
+#include "utils/array.h"
+#include "utils/uuid.h"
+
+#include "ruvector_abi.h"
+#include "rv_compat.h"
+
+/* ---- guard.c ---------------------------------------------------------------- */
+
+/* Swift frames on the stack right now; see the trap handler. */
+extern volatile sig_atomic_t rv_swift_depth;
+
+/* State behind rv_host.context for one call into Swift that may take long. */
+typedef struct RvCall
+{
+	rv_host		host;			/* must be first */
+	MemoryContext memory;
+	ErrorData  *error;			/* PostgreSQL error caught below Swift */
+} RvCall;
+
+extern void rv_guard_init(void);
+extern const rv_host *rv_guard_begin(RvCall *call);
+extern void rv_guard_end(RvCall *call, rv_status status, const rv_error *error);
+
+/*
+ * Evaluates an expression that calls Swift.  It must not raise: no PostgreSQL
+ * call may stand in its arguments.
+ */
+#define RV_SWIFT(expr) \
+	do { \
+		int			depth_ = rv_swift_depth; \
+\
+		rv_swift_depth = depth_ + 1; \
+		expr; \
+		rv_swift_depth = depth_; \
+	} while (0)
+
+/* ---- messages.c --------------------------------------------------------------- */
+
+extern const char *rv_source_name(int source);
+extern const char *rv_source_reason(int source);
+extern const char *rv_verdict_name(int state);
+extern const char *rv_parameter_name(int kind);
+
+extern void rv_fail_swift(const rv_error *error) pg_attribute_noreturn();
+extern void rv_fail_not_preloaded(void) pg_attribute_noreturn();
+extern void rv_fail_null_argument(const char *argument) pg_attribute_noreturn();
+extern void rv_fail_relation_kind(const char *relation, char relkind, char persistence) pg_attribute_noreturn();
+extern void rv_fail_partitioned(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_temporary(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_owner(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_reader(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_no_pgvector(void) pg_attribute_noreturn();
+extern void rv_fail_no_vector_column(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_no_vector_index(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_learned(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_dropped_relation(Oid relid) pg_attribute_noreturn();
+extern void rv_fail_option_range(const char *option, const char *given, const char *range) pg_attribute_noreturn();
+extern void rv_fail_array(const char *argument, const char *expected) pg_attribute_noreturn();
+extern void rv_fail_row_counts(int ids, int distances) pg_attribute_noreturn();
+extern void rv_fail_no_dimension_match(const char *relation, int given) pg_attribute_noreturn();
+
+/* ---- settings.c --------------------------------------------------------------- */
+
+extern bool rv_learning_enabled;
+extern bool rv_adaptive_search;
+extern double rv_target_recall;
+extern int	rv_pin_ef_search;
+extern int	rv_pin_probes;
+extern int	rv_trajectory_buffer_size;
+extern int	rv_learning_interval;	/* seconds */
+extern double rv_label_budget;
+extern double rv_sample_rate;
+
+extern void rv_settings_init(void);
+extern bool rv_settings_target_is_session(void);
+
+/* ---- registry.c --------------------------------------------------------------- */
+
+#define RV_INDEXES_MAX 512		/* learned indexes of the whole server */
+#define RV_WORKERS_MAX 64		/* databases with the extension */
+
+/* One learned index, as published. */
+typedef struct RvIndexEntry
+{
+	Oid			database;
+	Oid			relation;
+	Oid			index;			/* InvalidOid = free */
+	int32		kind;			/* rv_index_kind */
+	int32		mode;			/* rv_mode */
+	int32		min_samples;
+	double		target;			/* the table's own target; NaN = ruvector.target_recall */
+	int32		classes;
+	rv_policy	policy[RV_CLASSES_MAX];
+} RvIndexEntry;
+
+typedef struct RvIndexCounters
+{
+	uint64		recorded;
+	uint64		dropped;
+	uint64		learned;		/* searches that ran with a learned parameter */
+	uint64		last_activity;	/* TimestampTz */
+} RvIndexCounters;
+
+/* A backend's copy of an entry, valid until the next rv_registry_find. */
+typedef struct RvIndex
+{
+	Oid			index;			/* hash key */
+	int			slot;
+	RvIndexEntry entry;
+} RvIndex;
+
+extern void rv_registry_init(void);
+extern bool rv_registry_ready(void);
+extern RvIndex *rv_registry_find(Oid index);
+extern bool rv_registry_publish(const RvIndexEntry *entries, int count);
+extern RvIndexCounters rv_registry_counters(Oid index);
+extern void rv_registry_count_learned(int slot);
+extern void rv_registry_push(int slot, const rv_trajectory *record, int bytes);
+extern int	rv_registry_pop(void *record, int capacity);
+extern bool rv_registry_waiting(void);
+extern void rv_registry_discard_unserved(void);
+
+typedef enum RvWorkerState
+{
+	RV_WORKER_NONE = 0,
+	RV_WORKER_STARTING,
+	RV_WORKER_RUNNING,
+	RV_WORKER_FAILED			/* the launcher tries again later */
+} RvWorkerState;
+
+typedef struct RvWorkerSlot
+{
+	Oid			database;
+	int			state;			/* RvWorkerState */
+	int			pid;
+	Latch	   *latch;
+	bool		stop;			/* asked to leave */
+	TimestampTz since;
+} RvWorkerSlot;
+
+extern bool rv_workers_claim(Oid database);
+extern void rv_workers_release(Oid database, bool failed);
+extern bool rv_workers_attach(Oid database);
+extern bool rv_workers_stop_requested(void);
+extern int	rv_workers_list(RvWorkerSlot *slots);
+extern int	rv_workers_pid(Oid database);
+extern void rv_workers_hold(Oid database);
+extern void rv_workers_unhold(void);
+extern bool rv_workers_held(Oid database);
+extern void rv_workers_attach_launcher(void);
+extern bool rv_workers_next_wanted(Oid *database);
+extern void rv_workers_want(Oid database);
+extern void rv_wake_at_commit(void);
+
+/* ---- pgvector.c --------------------------------------------------------------- */
+
+/* The variable behind hnsw.ef_search or ivfflat.probes. */
+typedef struct RvParameter
+{
+	int		   *variable;		/* NULL until pgvector's library is loaded */
+	struct config_generic *guc;
+	int			minimum;
+	int			maximum;
+} RvParameter;
+
+extern void rv_pgvector_init(void);
+extern int	rv_pgvector_index_kind(Oid index);	/* rv_index_kind, -1 = not pgvector's */
+extern bool rv_pgvector_is_vector_type(Oid type);
+extern Oid	rv_pgvector_extension(void);
+extern RvParameter *rv_pgvector_parameter(int kind);
+
+/* ---- plan.c --------------------------------------------------------------------- */
+
+/* While the worker measures: the only index its plans may use. */
+typedef struct RvPlanForcing
+{
+	Oid			relation;		/* InvalidOid = nothing is forced */
+	Oid			index;			/* InvalidOid = none may be used */
+} RvPlanForcing;
+
+extern RvPlanForcing rv_plan_forcing;
+
+extern void rv_plan_init(void);
+
+/* ---- scan.c, capture.c, explain.c ------------------------------------------------ */
+
+#define RV_ROWS_KEPT 100		/* rows described in a trajectory */
+#define RV_ID_BYTES 64			/* longest identifier kept */
+
+typedef enum RvIdentifierKind
+{
+	RV_ID_NONE = 0,
+	RV_ID_INT2,
+	RV_ID_INT4,
+	RV_ID_INT8,
+	RV_ID_TEXT
+} RvIdentifierKind;
+
+typedef struct RvCapture
+{
+	bool		prepared;
+	RvIdentifierKind id_kind;
+	AttrNumber	id_attribute;
+	FmgrInfo	id_output;
+	AttrNumber	key_attribute;	/* InvalidAttrNumber: key is an expression */
+	bool		active;			/* this search is being recorded */
+	rv_trajectory record;
+	double		distances[RV_ROWS_KEPT];
+	char	   *ids;
+	char	   *vector;
+	int			vector_capacity;
+	char	   *buffer;			/* the whole record, as pushed */
+	int			buffer_capacity;
+} RvCapture;
+
+typedef struct RvScan
+{
+	CustomScanState css;		/* must be first */
+	IndexScanState *child;
+	int			kind;			/* rv_index_kind */
+	RvParameter *parameter;
+	ExprState  *limit_count;
+	ExprState  *limit_offset;
+	MemoryContext memory;		/* lives as long as the query */
+
+	/* the search that is running */
+	bool		active;
+	bool		driven;			/* we fetch ourselves instead of the child */
+	bool		learned_table;	/* still published */
+	int			slot;			/* in the registry */
+	int32		k;
+	rv_search_plan plan;
+	rv_rung		evidence;		/* of a learned parameter */
+	double		target;
+
+	/* totals for EXPLAIN */
+	int64		searches;
+	int64		blocks;
+	int			smallest;
+	int			largest;
+
+	RvCapture	capture;
+} RvScan;
+
+extern CustomScanMethods rv_scan_methods;
+extern void rv_scan_init(void);
+extern void rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence);
+extern void rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es);
+extern int32 rv_scan_limit(RvScan *scan);
+extern void rv_scan_finish(RvScan *scan);
+
+extern void rv_capture_start(RvScan *scan);
+extern void rv_capture_row(RvScan *scan, TupleTableSlot *slot);
+extern void rv_capture_finish(RvScan *scan);
+extern bool rv_capture_last_query_id(pg_uuid_t *id);
+extern void rv_capture_new_query_id(uint8 *id);
+
+static inline int64
+rv_blocks_now(void)
+{
+	return pgBufferUsage.shared_blks_hit + pgBufferUsage.shared_blks_read +
+		pgBufferUsage.local_blks_hit + pgBufferUsage.local_blks_read;
+}
+
+/* ---- catalog.c -------------------------------------------------------------------- */
+
+/* Our tables are written with the rights of the extension, under a pinned search_path. */
+typedef struct RvPrivileged
+{
+	Oid			user;
+	int			security;
+	int			guc_level;
+} RvPrivileged;
+
+extern void rv_privileged_begin(RvPrivileged *state);
+extern void rv_privileged_end(RvPrivileged *state);
+extern uint64 rv_sql(const char *sql, int expected, int nargs, const Oid *types,
+					 const Datum *values, const bool *nulls);
+extern Datum rv_sql_value(uint64 row, int column, bool *isnull);
+extern bool rv_extension_lock(void);
+
+/* ---- label.c ---------------------------------------------------------------------- */
+
+typedef struct RvLabel
+{
+	int			rungs;
+	int32		values[RV_LADDER_MAX];
+	float		recall[RV_LADDER_MAX];
+	float		blocks[RV_LADDER_MAX];
+	Oid			filenode;
+	int			exact_count;
+	double	   *exact;
+	double		exact_us;
+	double		ladder_us;
+} RvLabel;
+
+/* NULL on success, else why this query cannot be labelled. */
+extern const char *rv_label_query(Oid index, Datum vector, int k, int setting, RvLabel *label);
+
+/* ---- learn.c ------------------------------------------------------------------------ */
+
+extern void rv_learn_run(void);	/* one database, until asked to leave */
+
+/* ---- worker.c ----------------------------------------------------------------------- */
+
+extern void rv_worker_init(void);
+
+#endif

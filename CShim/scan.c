@@ -1,0 +1,336 @@
+/*
+ * scan.c - the custom scan over pgvector's index scan.
+ *
+ * One search at a time: it begins at the first fetch after (re)scan, when the
+ * query vector is known whatever it came from, and ends at the next rescan or at
+ * the end of the plan.  In between it either passes its child through, or, when
+ * the parameter differs from pgvector's setting or a filter's pass rate is to be
+ * counted, plays the child's part ("driven"): then the changed variable is in
+ * force only around the access method's own call, never around user code.
+ *
+ * The end of a search is not reached on error: nothing may depend on it.  No
+ * locks are held between calls.
+ */
+#include "rv.h"
+
+#include <limits.h>
+#include <math.h>
+
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "miscadmin.h"
+#include "utils/rel.h"
+
+/*
+ * The variable behind hnsw.ef_search or ivfflat.probes, changed for one call of
+ * the access method and put back on any exit.  3 ns; a nest level of GUCs would
+ * cost 8 us a query.
+ */
+#define WITH_PARAMETER(scan, call) \
+	do { \
+		int		   *variable_ = (scan)->parameter->variable; \
+		int			before_ = *variable_; \
+\
+		*variable_ = (scan)->plan.parameter; \
+		PG_TRY(); \
+		{ \
+			call; \
+		} \
+		PG_FINALLY(); \
+		{ \
+			*variable_ = before_; \
+		} \
+		PG_END_TRY(); \
+	} while (0)
+
+/* ---- one search ------------------------------------------------------------------ */
+
+/* LIMIT + OFFSET, -1 if it cannot be known before the search. */
+int32
+rv_scan_limit(RvScan *scan)
+{
+	ExprContext *context = scan->css.ss.ps.ps_ExprContext;
+	int64		k;
+	bool		isnull;
+	Datum		datum;
+
+	if (scan->limit_count == NULL)
+		return -1;
+	datum = ExecEvalExprSwitchContext(scan->limit_count, context, &isnull);
+	if (isnull)
+		return -1;				/* LIMIT ALL */
+	k = DatumGetInt64(datum);
+	if (scan->limit_offset)
+	{
+		datum = ExecEvalExprSwitchContext(scan->limit_offset, context, &isnull);
+		if (!isnull && DatumGetInt64(datum) > 0 && k <= INT_MAX && DatumGetInt64(datum) <= INT_MAX)
+			k += DatumGetInt64(datum);
+	}
+	return k > 0 && k <= INT_MAX ? (int32) k : -1;
+}
+
+/*
+ * Asks the optimizer.  Also used by EXPLAIN without ANALYZE.  Leaves the scan's
+ * own state alone but for `slot`, `learned_table` and `target`.
+ */
+void
+rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
+{
+	RvIndex    *index = rv_learning_enabled ? rv_registry_find(((IndexScan *) scan->child->ss.ps.plan)->indexid) : NULL;
+	RvParameter *parameter = scan->parameter;
+	const rv_policy *policy = NULL;
+	rv_search_facts facts = {0};
+	int32		k_class;
+
+	scan->learned_table = index != NULL;
+	plan->parameter = parameter->variable ? *parameter->variable : 0;
+	plan->source = RV_SOURCE_SWITCHED_OFF;
+	plan->rung = -1;
+	if (index == NULL || parameter->variable == NULL)
+		return;
+	scan->slot = index->slot;
+	scan->target = isnan(index->entry.target) || rv_settings_target_is_session()
+		? rv_target_recall : index->entry.target;
+
+	facts.kind = scan->kind;
+	facts.mode = index->entry.mode;
+	facts.k = k;
+	facts.filtered = scan->child->ss.ps.plan->qual != NIL;
+	facts.adaptive = rv_adaptive_search;
+	facts.user_set = parameter->guc->source >= PGC_S_CLIENT;
+	facts.setting = *parameter->variable;
+	facts.pin = scan->kind == RV_HNSW ? rv_pin_ef_search : rv_pin_probes;
+	facts.minimum = parameter->minimum;
+	facts.maximum = parameter->maximum;
+	facts.min_samples = index->entry.min_samples;
+	facts.target = scan->target;
+	RV_SWIFT(k_class = rv_k_class(k));
+	for (int i = 0; i < index->entry.classes; i++)
+		if (index->entry.policy[i].k_class == k_class)
+			policy = &index->entry.policy[i];
+	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
+	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
+		*evidence = policy->rung[plan->rung];
+}
+
+static void
+start_search(RvScan *scan)
+{
+	IndexScanState *child = scan->child;
+
+	/* bring the child to where ExecProcNode and ExecIndexScan would bring it */
+	if (child->ss.ps.chgParam != NULL)
+		ExecReScan((PlanState *) child);
+	if (child->iss_NumRuntimeKeys != 0 && !child->iss_RuntimeKeysReady)
+		ExecReScan((PlanState *) child);
+
+	scan->active = true;
+	scan->k = rv_scan_limit(scan);
+	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence);
+	scan->driven = scan->plan.parameter != *scan->parameter->variable ||
+		(scan->learned_table && child->ss.ps.qual != NULL);
+	rv_capture_start(scan);
+
+	/* ivfflat reads its parameters in ambeginscan: a new value needs a new descriptor */
+	if (scan->kind == RV_IVFFLAT && scan->driven && child->iss_ScanDesc)
+	{
+		index_endscan(child->iss_ScanDesc);
+		child->iss_ScanDesc = NULL;
+	}
+}
+
+void
+rv_scan_finish(RvScan *scan)
+{
+	if (!scan->active)
+		return;
+	scan->active = false;
+	if (scan->searches++ == 0)
+		scan->smallest = scan->largest = scan->plan.parameter;
+	scan->smallest = Min(scan->smallest, scan->plan.parameter);
+	scan->largest = Max(scan->largest, scan->plan.parameter);
+	scan->blocks += scan->capture.record.blocks;
+	if (scan->plan.source == RV_SOURCE_LEARNED)
+		rv_registry_count_learned(scan->slot);
+	rv_capture_finish(scan);
+}
+
+/* ---- driven: IndexNext, with the window -------------------------------------------- */
+
+static IndexScanDesc
+open_descriptor(RvScan *scan)
+{
+	IndexScanState *child = scan->child;
+
+	if (child->iss_ScanDesc == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(scan->memory);
+
+		WITH_PARAMETER(scan,
+					   child->iss_ScanDesc =
+					   rv_index_beginscan(child->ss.ss_currentRelation, child->iss_RelationDesc,
+										  child->ss.ps.state->es_snapshot, child));
+		index_rescan(child->iss_ScanDesc, child->iss_ScanKeys, child->iss_NumScanKeys,
+					 child->iss_OrderByKeys, child->iss_NumOrderByKeys);
+		MemoryContextSwitchTo(old);
+	}
+	return child->iss_ScanDesc;
+}
+
+static TupleTableSlot *
+fetch_driven(RvScan *scan)
+{
+	IndexScanState *child = scan->child;
+	IndexScanDesc descriptor = open_descriptor(scan);
+	ExprContext *context = child->ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = child->ss.ss_ScanTupleSlot;
+	ItemPointer volatile tid = NULL;
+
+	ResetExprContext(context);
+	for (;;)
+	{
+		CHECK_FOR_INTERRUPTS();
+		WITH_PARAMETER(scan, tid = index_getnext_tid(descriptor, ForwardScanDirection));
+		if (tid == NULL)
+			return ExecClearTuple(slot);
+		if (!index_fetch_heap(descriptor, slot))
+			continue;
+		context->ecxt_scantuple = slot;
+		if (child->ss.ps.qual == NULL || ExecQual(child->ss.ps.qual, context))
+			break;
+		InstrCountFiltered1(child, 1);
+		scan->capture.record.rows_removed++;
+		ResetExprContext(context);
+	}
+	return child->ss.ps.ps_ProjInfo ? ExecProject(child->ss.ps.ps_ProjInfo) : slot;
+}
+
+static TupleTableSlot *
+fetch_driven_instrumented(RvScan *scan)
+{
+	Instrumentation *instrument = scan->child->ss.ps.instrument;
+	TupleTableSlot *slot;
+
+	if (instrument == NULL)
+		return fetch_driven(scan);
+	InstrStartNode(instrument);
+	slot = fetch_driven(scan);
+	InstrStopNode(instrument, TupIsNull(slot) ? 0 : 1);
+	return slot;
+}
+
+/* ---- the node ------------------------------------------------------------------------ */
+
+static CustomExecMethods exec_methods;
+
+static Node *
+create_state(CustomScan *node)
+{
+	RvScan	   *scan = palloc0(sizeof(RvScan));
+
+	NodeSetTag(scan, T_CustomScanState);
+	scan->css.methods = &exec_methods;
+	return (Node *) scan;
+}
+
+static void
+begin_scan(CustomScanState *node, EState *estate, int flags)
+{
+	RvScan	   *scan = (RvScan *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	PlanState  *child = ExecInitNode(linitial(plan->custom_plans), estate, flags);
+	bool		fixed;
+
+	node->custom_ps = list_make1(child);	/* EXPLAIN and tree walkers see it */
+	scan->child = castNode(IndexScanState, child);
+	scan->kind = intVal(linitial(plan->custom_private));
+	scan->parameter = rv_pgvector_parameter(scan->kind);
+	scan->memory = estate->es_query_cxt;
+	/* the child's own slots are returned: tell the parent their real type */
+	node->ss.ps.resultops = ExecGetResultSlotOps(child, &fixed);
+	node->ss.ps.resultopsfixed = fixed;
+	node->ss.ps.resultopsset = true;
+	node->ss.ss_ScanTupleSlot = scan->child->ss.ss_ScanTupleSlot;
+	if (plan->custom_exprs != NIL)
+	{
+		scan->limit_count = ExecInitExpr(linitial(plan->custom_exprs), (PlanState *) node);
+		if (list_length(plan->custom_exprs) > 1)
+			scan->limit_offset = ExecInitExpr(lsecond(plan->custom_exprs), (PlanState *) node);
+	}
+}
+
+static TupleTableSlot *
+next_tuple(CustomScanState *node)
+{
+	RvScan	   *scan = (RvScan *) node;
+	rv_trajectory *record = &scan->capture.record;
+	TupleTableSlot *slot;
+	int64		blocks;
+	instr_time	started,
+				spent;
+
+	/* EvalPlanQual's recheck, or pgvector's library is not there yet: the child alone */
+	if (unlikely(node->ss.ps.state->es_epq_active != NULL ||
+				 rv_pgvector_parameter(scan->kind)->variable == NULL))
+		return ExecProcNode((PlanState *) scan->child);
+	if (!scan->active)
+		start_search(scan);
+
+	blocks = rv_blocks_now();
+	if (record->rows == 0)		/* the search happens in the first fetch */
+		INSTR_TIME_SET_CURRENT(started);
+	slot = scan->driven ? fetch_driven_instrumented(scan) : ExecProcNode((PlanState *) scan->child);
+	if (record->rows == 0)
+	{
+		INSTR_TIME_SET_CURRENT(spent);
+		INSTR_TIME_SUBTRACT(spent, started);
+		record->latency_us += INSTR_TIME_GET_DOUBLE(spent) * 1e6;
+	}
+	record->blocks += rv_blocks_now() - blocks;
+	if (TupIsNull(slot))
+		return NULL;
+	if (scan->capture.active)
+		rv_capture_row(scan, scan->child->ss.ss_ScanTupleSlot);
+	record->rows++;
+	return slot;
+}
+
+static void
+rescan(CustomScanState *node)
+{
+	RvScan	   *scan = (RvScan *) node;
+	PlanState  *child = (PlanState *) scan->child;
+
+	rv_scan_finish(scan);
+	if (node->ss.ps.chgParam != NULL)
+		UpdateChangedParamSet(child, node->ss.ps.chgParam);
+	if (child->chgParam == NULL)
+		ExecReScan(child);		/* else start_search does it, with the new parameters */
+}
+
+static void
+end_scan(CustomScanState *node)
+{
+	rv_scan_finish((RvScan *) node);
+	ExecEndNode(linitial(node->custom_ps));
+}
+
+CustomScanMethods rv_scan_methods = {
+	.CustomName = "RuVector",
+	.CreateCustomScanState = create_state,
+};
+
+static CustomExecMethods exec_methods = {
+	.CustomName = "RuVector",
+	.BeginCustomScan = begin_scan,
+	.ExecCustomScan = next_tuple,
+	.EndCustomScan = end_scan,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = rv_scan_explain,
+};
+
+void
+rv_scan_init(void)
+{
+	RegisterCustomScanMethods(&rv_scan_methods);
+}

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""Prints vectors and their texts as rows for COPY: id, text, vector.
+
+    load.py VECTORS.npy TEXTS.txt.gz
+
+Reads int8, uint8, float16 or float32, two-dimensional, C order; the standard
+library only.  Whole numbers stay unscaled: under cosine distance scale is nothing.
+"""
+import ast
+import gzip
+import struct
+import sys
+
+FORMATS = {"|i1": "b", "|u1": "B", "<f2": "e", "<f4": "f"}
+
+
+def read_npy(path):
+    """Yields the rows of a .npy file."""
+    with open(path, "rb") as file:
+        if file.read(6) != b"\x93NUMPY":
+            sys.exit(f"{path}: not a .npy file")
+        major = file.read(2)[0]
+        size = struct.unpack("<H", file.read(2))[0] if major == 1 else struct.unpack("<I", file.read(4))[0]
+        header = ast.literal_eval(file.read(size).decode("latin1"))
+        code = FORMATS.get(header["descr"])
+        if code is None or header["fortran_order"] or len(header["shape"]) != 2:
+            sys.exit(f"{path}: want a two-dimensional int8, uint8, float16 or float32 array in C order")
+        rows, dims = header["shape"]
+        row = struct.Struct(f"<{dims}{code}")
+        for _ in range(rows):
+            yield row.unpack(file.read(row.size))
+
+
+def main():
+    vectors, texts = sys.argv[1:]
+    escape = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+    with gzip.open(texts, "rt", encoding="utf-8") as lines:
+        for number, (vector, line) in enumerate(zip(read_npy(vectors), lines), start=1):
+            text = line.rstrip("\n").translate(escape)
+            print(f"{number}\t{text}\t[{','.join(map(repr, vector))}]")
+
+
+main()

@@ -1,0 +1,35 @@
+/// The parameter of one search, and on what grounds.
+public struct SearchPlan: Equatable, Sendable {
+  /// Where the parameter came from; if from pgvector, why.
+  public enum Source: Int32, Sendable {
+    /// Certified for the target.
+    case learned = 0
+    /// Set by the user in this session.
+    case userSet = 1
+    /// Pinned by the user.
+    case pinned = 2
+    /// Adaptive search is off.
+    case switchedOff = 3
+    /// Learning only looks on.
+    case observing = 4
+    /// The recall of filtered searches is not known.
+    case filtered = 5
+    /// k is not known beforehand.
+    case unknownK = 6
+    /// Nothing is certified for this target and k yet.
+    case uncertified = 7
+  }
+
+  /// `ef_search` or `probes`.
+  public let parameter: Int32
+  public let source: Source
+  /// The evidence: position of the value among the rungs; nil unless learned.
+  public let rung: Int?
+
+  @inlinable
+  init(parameter: Int32, source: Source, rung: Int? = nil) {
+    self.parameter = parameter
+    self.source = source
+    self.rung = rung
+  }
+}

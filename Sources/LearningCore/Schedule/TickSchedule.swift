@@ -1,0 +1,170 @@
+/// Decides what a worker does next; the worker does it, tells the schedule what it cost, and asks again.
+///
+/// Time is an argument: microseconds of any clock, which may even be set back.  As long as every action is
+/// carried out, a round ends in `sleep`: synchronising, draining and pruning set their own stamps, judging
+/// makes `judged` catch up, and each label takes from a budget that only time refills.
+public struct TickSchedule: Sendable {
+  public enum Action: Equatable, Sendable {
+    /// Nothing to do before `until`, or until somebody asks for attention.
+    case sleep(until: Int64)
+    /// Re-read tables, indexes and options; publish.
+    case sync
+    /// Move records from the ring into the tables.
+    case drain
+    /// Judge the evidence of a class.
+    case judge(Int)
+    /// Take one label for a class.
+    case label(Int)
+    /// Enforce retention.
+    case prune
+  }
+
+  /// One class of k of one index.
+  public struct ClassFacts: Sendable {
+    /// Recorded queries that could be labelled.
+    public var candidates: Int
+    /// Labels in the present evidence.
+    public var labels: Int
+    /// Labels that the last verdict saw, nil before the first.
+    public var judged: Int?
+    /// Labels below which no verdict is asked for.
+    public var minSamples: Int
+
+    public init(candidates: Int, labels: Int, judged: Int?, minSamples: Int) {
+      self.candidates = candidates
+      self.labels = labels
+      self.judged = judged
+      self.minSamples = minSamples
+    }
+
+    /// Whether the evidence changed by a tenth since the last verdict.
+    var isDueForVerdict: Bool {
+      guard labels >= max(1, minSamples) else { return false }
+      guard let judged else { return true }
+      return abs(labels - judged) >= max(1, labels / 10)
+    }
+  }
+
+  /// The world as the worker sees it now.
+  public struct Facts: Sendable {
+    public var now: Int64
+    /// Between two synchronisations, in microseconds.
+    public var interval: Int64
+    /// Share of one core that labelling may use, 0...1.
+    public var labelBudget: Double
+    /// Somebody asked for attention; true once only for each time.
+    public var isWoken: Bool
+    /// The ring holds records.
+    public var isWaiting: Bool
+    public var classes: [ClassFacts]
+
+    public init(
+      now: Int64, interval: Int64, labelBudget: Double, isWoken: Bool, isWaiting: Bool, classes: [ClassFacts]
+    ) {
+      self.now = now
+      self.interval = min(max(interval, TickSchedule.shortestSleep), TickSchedule.longestInterval)
+      self.labelBudget = labelBudget > 0 ? min(labelBudget, 1) : 0
+      self.isWoken = isWoken
+      self.isWaiting = isWaiting
+      self.classes = classes
+    }
+  }
+
+  /// The stamps of the last time of each action, and until when the balance has been reckoned.
+  public struct Stamps: Equatable, Sendable {
+    public var reckoned: Int64
+    public var sync: Int64
+    public var drain: Int64
+    public var prune: Int64
+
+    public init(reckoned: Int64, sync: Int64, drain: Int64, prune: Int64) {
+      self.reckoned = reckoned
+      self.sync = sync
+      self.drain = drain
+      self.prune = prune
+    }
+  }
+
+  /// nil before the first call.
+  public private(set) var stamps: Stamps?
+  /// Labelling time that may still be spent, in microseconds; a label may overdraw it.
+  public private(set) var balance: Double
+
+  private static let shortestSleep: Int64 = 1_000
+  private static let longestInterval: Int64 = 366 * 86_400 * 1_000_000
+  private static let intervalsToPrune: Int64 = 10
+  /// The budget may be saved up for so long, in microseconds.
+  private static let savings = 60e6
+  /// What a label costs at least, charged when it is handed out, so that labels that fail end as well.
+  private static let leastCharge = 100.0
+
+  public init(stamps: Stamps? = nil, balance: Double = 0) {
+    self.stamps = stamps
+    self.balance = balance.isFinite ? balance : 0
+  }
+
+  /// The next thing to do: whatever is due of sync, drain, prune, judge and label, in this order.
+  public mutating func next(_ facts: Facts) -> Action {
+    guard var last = reckoned(facts) else {
+      // A first drain follows the first sync; there is nothing to prune yet.
+      stamps = Stamps(reckoned: facts.now, sync: facts.now, drain: facts.now &- 1, prune: facts.now)
+      return .sync
+    }
+    defer { stamps = last }
+    if facts.isWoken || facts.now &- last.sync >= facts.interval {
+      last.sync = facts.now
+      return .sync
+    }
+    // A drain follows each sync, so that whoever wakes the worker finds his records in the tables.
+    if facts.isWaiting && (last.drain < last.sync || facts.now &- last.drain >= facts.interval) {
+      last.drain = facts.now
+      return .drain
+    }
+    let pruning = last.prune &+ Self.intervalsToPrune * facts.interval
+    let isPruningDue = last.drain > last.prune
+    if isPruningDue && facts.now >= pruning {
+      last.prune = facts.now
+      return .prune
+    }
+    if let due = facts.classes.firstIndex(where: { $0.isDueForVerdict }) { return .judge(due) }
+    var wake = min(last.sync &+ facts.interval, isPruningDue ? pruning : .max)
+    if facts.labelBudget > 0, let neediest = Self.neediest(facts.classes) {
+      if balance >= 0 {
+        balance -= Self.leastCharge
+        return .label(neediest)
+      }
+      let wait = min((-balance / facts.labelBudget).rounded(.up), Double(facts.interval))
+      wake = min(wake, facts.now &+ Int64(wait))
+    }
+    return .sleep(until: min(max(wake, facts.now &+ Self.shortestSleep), facts.now &+ facts.interval))
+  }
+
+  /// Takes the cost of a label from the budget.
+  ///
+  /// - Parameter spent: microseconds; what is no cost counts as none.
+  public mutating func charge(_ spent: Double) {
+    guard spent.isFinite, spent > Self.leastCharge else { return }
+    balance -= spent - Self.leastCharge
+  }
+
+  /// Brings the balance up to date and the stamps in step with a clock that was set back.
+  private mutating func reckoned(_ facts: Facts) -> Stamps? {
+    guard var stamps else { return nil }
+    let elapsed = facts.now &- stamps.reckoned
+    if elapsed < 0 {
+      stamps.sync &+= elapsed
+      stamps.drain &+= elapsed
+      stamps.prune &+= elapsed
+    } else {
+      balance += facts.labelBudget * Double(elapsed)
+    }
+    balance = min(balance, facts.labelBudget * Self.savings)
+    stamps.reckoned = facts.now
+    return stamps
+  }
+
+  /// The class with the fewest labels that has something to label.
+  private static func neediest(_ classes: [ClassFacts]) -> Int? {
+    classes.indices.filter { classes[$0].candidates > 0 }.min { classes[$0].labels < classes[$1].labels }
+  }
+}

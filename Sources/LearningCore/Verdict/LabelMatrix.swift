@@ -1,0 +1,50 @@
+/// What labels measured: for each label, oldest first, the recall and cost at each value of the parameter.
+public struct LabelMatrix {
+  /// The values measured, strictly ascending: the rungs of a ladder.
+  public let values: [Int32]
+  /// Labels.
+  public let count: Int
+  private let recalls: [Float]
+  private let costs: [Float]
+
+  /// - Parameters:
+  ///   - values: 1...32 of them, each at least 1.
+  ///   - recall: `count × values.count`, label by label, each 0...1; NaN where not measured.
+  ///   - blocks: buffers touched, in the same shape, finite and not negative; NaN where not measured.
+  /// - Throws: `labels`.
+  public init(values: [Int32], recall: [Float], blocks: [Float]) throws(LearningError) {
+    guard (1...ParameterLadder.capacity).contains(values.count), values[0] >= 1,
+      zip(values, values.dropFirst()).allSatisfy({ $0 < $1 }),
+      recall.count == blocks.count, recall.count.isMultiple(of: values.count),
+      recall.allSatisfy({ $0.isNaN || (0...1).contains($0) }),
+      blocks.allSatisfy({ $0.isNaN || ($0 >= 0 && $0.isFinite) })
+    else { throw .labels }
+    self.values = values
+    count = recall.count / values.count
+    recalls = recall
+    costs = blocks
+  }
+
+  /// The recall at one rung of those labels that measured it, in order; of the last `last` labels only, if
+  /// given.
+  func recall(at rung: Int, last: Int? = nil) -> [Float] {
+    column(rung, of: recalls, last: last ?? count).filter { !$0.isNaN }
+  }
+
+  /// Likewise the buffers touched.
+  func blocks(at rung: Int) -> [Float] {
+    column(rung, of: costs, last: count).filter { !$0.isNaN }
+  }
+
+  /// The buffers touched at two rungs by those labels that measured both.
+  func blocks(at rung: Int, and other: Int) -> [(numerator: Double, denominator: Double)] {
+    zip(column(rung, of: costs, last: count), column(other, of: costs, last: count))
+      .filter { !$0.isNaN && !$1.isNaN }
+      .map { (Double($0), Double($1)) }
+  }
+
+  private func column(_ rung: Int, of matrix: [Float], last: Int) -> some Sequence<Float> {
+    let first = count - min(max(last, 0), count)
+    return (first..<count).lazy.map { matrix[$0 * values.count + rung] }
+  }
+}

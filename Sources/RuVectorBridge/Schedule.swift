@@ -1,0 +1,71 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+// The names of the functions are those of ruvector_abi.h.
+import CShim
+import LearningCore
+
+@c @implementation
+public func rv_schedule_next(_ schedule: UnsafeMutablePointer<rv_schedule>, _ facts: UnsafePointer<rv_tick_facts>) {
+  var state = TickSchedule(schedule.pointee)
+  let action = state.next(TickSchedule.Facts(facts.pointee))
+  schedule.pointee.keep(state)
+  schedule.pointee.answer(action)
+}
+
+@c @implementation
+public func rv_schedule_charge(_ schedule: UnsafeMutablePointer<rv_schedule>, _ spent: Double) {
+  var state = TickSchedule(schedule.pointee)
+  state.charge(spent)
+  schedule.pointee.keep(state)
+}
+
+extension TickSchedule {
+  fileprivate init(_ state: rv_schedule) {
+    self.init(
+      stamps: state.started
+        ? Stamps(reckoned: state.last_us, sync: state.sync_us, drain: state.drain_us, prune: state.prune_us)
+        : nil,
+      balance: state.balance_us)
+  }
+}
+
+extension rv_schedule {
+  fileprivate mutating func keep(_ state: TickSchedule) {
+    started = state.stamps != nil
+    balance_us = state.balance
+    guard let stamps = state.stamps else { return }
+    last_us = stamps.reckoned
+    sync_us = stamps.sync
+    drain_us = stamps.drain
+    prune_us = stamps.prune
+  }
+
+  fileprivate mutating func answer(_ answer: TickSchedule.Action) {
+    func set(_ code: rv_action, class position: Int = -1, wake: Int64 = 0) {
+      action = Int32(code.rawValue)
+      class_index = Int32(position)
+      wake_us = wake
+    }
+    switch answer {
+    case .sleep(let until): set(RV_ACTION_SLEEP, wake: until)
+    case .sync: set(RV_ACTION_SYNC)
+    case .drain: set(RV_ACTION_DRAIN)
+    case .judge(let position): set(RV_ACTION_JUDGE, class: position)
+    case .label(let position): set(RV_ACTION_LABEL, class: position)
+    case .prune: set(RV_ACTION_PRUNE)
+    }
+  }
+}
+
+extension TickSchedule.Facts {
+  fileprivate init(_ facts: rv_tick_facts) {
+    let count = facts.class_facts == nil ? 0 : Int(max(0, facts.classes))
+    self.init(
+      now: facts.now_us, interval: facts.interval_us, labelBudget: facts.label_budget, isWoken: facts.woken,
+      isWaiting: facts.waiting,
+      classes: UnsafeBufferPointer(start: facts.class_facts, count: count).map {
+        TickSchedule.ClassFacts(
+          candidates: Int($0.candidates), labels: Int($0.labels), judged: $0.judged < 0 ? nil : Int($0.judged),
+          minSamples: Int($0.min_samples))
+      })
+  }
+}

@@ -1,0 +1,300 @@
+\echo Use "CREATE EXTENSION ruvector" to load this file. \quit
+
+-- Nothing here names pgvector's types: vectors cross SQL as real[], to which
+-- pgvector casts, so that the extension installs where pgvector is missing.
+
+CREATE SCHEMA ruvector;
+COMMENT ON SCHEMA ruvector IS 'what ruvector knows: tables that learn, trajectories, labels, policies';
+
+---------------------------------------------------------------------- tables
+
+CREATE TABLE ruvector.learned_tables (
+    relid oid PRIMARY KEY,
+    mode text NOT NULL CHECK (mode IN ('off', 'observe', 'apply')),
+    trajectory_window int NOT NULL CHECK (trajectory_window > 0),
+    learning_rate float8 NOT NULL CHECK (learning_rate > 0 AND learning_rate <= 1),
+    min_samples int NOT NULL CHECK (min_samples > 0),
+    target_recall float8 CHECK (target_recall > 0 AND target_recall < 1),
+    enabled_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE ruvector.learned_tables IS 'tables that learn, and their options';
+COMMENT ON COLUMN ruvector.learned_tables.trajectory_window IS 'unlabelled trajectories kept; ten times as many labelled ones';
+COMMENT ON COLUMN ruvector.learned_tables.learning_rate IS 'weight of the newest label in recall_recent of ruvector_learning_stats';
+COMMENT ON COLUMN ruvector.learned_tables.min_samples IS 'labels needed before any verdict';
+COMMENT ON COLUMN ruvector.learned_tables.target_recall IS 'the table''s own target; NULL: ruvector.target_recall';
+
+CREATE TABLE ruvector.trajectories (
+    query_id uuid PRIMARY KEY,
+    relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
+    indexid oid,
+    started_at timestamptz NOT NULL,
+    role_id oid NOT NULL,
+    query_vector real[],
+    k int,
+    k_class int,
+    rows_returned int NOT NULL,
+    row_ids text[],
+    distances float8[],
+    filtered bool NOT NULL,
+    rows_removed bigint,
+    latency_us float8,
+    blocks bigint,
+    parameter int,
+    setting int,
+    source text NOT NULL,
+    parameterized bool NOT NULL,
+    label_state text NOT NULL CHECK (label_state IN ('pending', 'labelled', 'skipped', 'failed')),
+    label_note text
+);
+CREATE INDEX trajectories_pending ON ruvector.trajectories (indexid, k_class, query_id) WHERE label_state = 'pending';
+CREATE INDEX trajectories_age ON ruvector.trajectories (relid, started_at);
+COMMENT ON TABLE ruvector.trajectories IS 'what single searches did: private data, no privileges to anybody';
+COMMENT ON COLUMN ruvector.trajectories.k_class IS 'searches with nearby k learn together: the smallest power of two that is not below k';
+COMMENT ON COLUMN ruvector.trajectories.rows_removed IS 'rows the filter removed; NULL without a filter';
+COMMENT ON COLUMN ruvector.trajectories.latency_us IS 'time of the first fetch, in which the index is searched';
+COMMENT ON COLUMN ruvector.trajectories.blocks IS 'buffers touched by the scan';
+COMMENT ON COLUMN ruvector.trajectories.parameter IS 'ef_search or probes in force';
+COMMENT ON COLUMN ruvector.trajectories.setting IS 'ef_search or probes that pgvector alone would have used';
+COMMENT ON COLUMN ruvector.trajectories.label_note IS 'why it was skipped or failed';
+
+CREATE TABLE ruvector.labels (
+    query_id uuid PRIMARY KEY REFERENCES ruvector.trajectories ON DELETE CASCADE,
+    label_number bigint GENERATED ALWAYS AS IDENTITY,
+    indexid oid NOT NULL,
+    k_class int NOT NULL,
+    filenode oid NOT NULL,
+    labelled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    k int NOT NULL,
+    setting int,
+    exact_distances float8[] NOT NULL,
+    exact_us float8 NOT NULL,
+    ladder_us float8 NOT NULL,
+    parameters int[] NOT NULL,
+    recall real[] NOT NULL,
+    blocks real[] NOT NULL
+);
+CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
+COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
+COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
+
+CREATE TABLE ruvector.policies (
+    indexid oid NOT NULL,
+    k_class int NOT NULL,
+    relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
+    filenode oid,
+    evidence_from bigint NOT NULL,
+    state text NOT NULL DEFAULT 'collecting'
+        CHECK (state IN ('collecting', 'undecided', 'unreachable', 'certified', 'stepped back')),
+    target float8,
+    value int,
+    applied_from bigint,
+    setting int,
+    judged_labels int,
+    judged_at timestamptz,
+    cost_ratio float8,
+    cost_ratio_low float8,
+    cost_ratio_high float8,
+    watch_recall float8,
+    watch_upper float8,
+    watch_labels int,
+    rung_values int[],
+    rung_labels int[],
+    rung_recall real[],
+    rung_bound real[],
+    rung_blocks real[],
+    PRIMARY KEY (indexid, k_class)
+);
+COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: the verdict in force and its evidence';
+COMMENT ON COLUMN ruvector.policies.evidence_from IS 'labels with a smaller number do not count: the index was another then, or the policy stepped back';
+COMMENT ON COLUMN ruvector.policies.value IS 'smallest ef_search or probes certified for the target';
+COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label taken since this value is in force';
+COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers at the present setting, same queries';
+COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
+COMMENT ON COLUMN ruvector.policies.rung_bound IS 'certified lower bound of mean recall at this value and every larger one, 95 %';
+
+CREATE TABLE ruvector.policy_history (
+    event_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    happened_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
+    indexid oid NOT NULL,
+    k_class int NOT NULL,
+    event text NOT NULL,
+    value_before int,
+    value_after int,
+    target float8,
+    recall float8,
+    bound float8,
+    labels int,
+    reason text NOT NULL
+);
+COMMENT ON TABLE ruvector.policy_history IS 'everything that was put in force or taken back, with the numbers that led to it';
+
+REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
+
+------------------------------------------------------------ server's side
+
+CREATE FUNCTION ruvector.index_counters(indexid oid, OUT recorded bigint, OUT dropped bigint,
+    OUT learned bigint, OUT last_activity timestamptz)
+AS 'MODULE_PATHNAME', 'ruvector_index_counters' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped and run with a learned parameter since the server started; NULL where nothing is published';
+
+CREATE FUNCTION ruvector.worker_pid() RETURNS int
+AS 'MODULE_PATHNAME', 'ruvector_worker_pid' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ruvector.worker_pid IS 'process of this database''s learning worker; NULL if none is running';
+
+CREATE FUNCTION ruvector.wake_worker() RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_wake_worker' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ruvector.wake_worker IS 'after commit, the worker looks at once instead of at its next interval';
+REVOKE ALL ON FUNCTION ruvector.index_counters(oid), ruvector.worker_pid(), ruvector.wake_worker() FROM PUBLIC;
+
+----------------------------------------------------------------------- views
+
+CREATE VIEW ruvector.learned_indexes AS
+SELECT l.relid, i.indexrelid AS indexid, am.amname::text AS kind, l.mode, l.min_samples, l.target_recall,
+       oc.opcintype AS type_id, pg_relation_filenode(i.indexrelid) AS filenode,
+       (SELECT count(*) = 2 FROM pg_cast ca
+        WHERE (ca.castsource, ca.casttarget) IN
+              (('real[]'::regtype, oc.opcintype), (oc.opcintype, 'real[]'::regtype))) AS learnable
+FROM ruvector.learned_tables l
+JOIN pg_index i ON i.indrelid = l.relid AND i.indisvalid AND i.indislive
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
+JOIN pg_opclass oc ON oc.oid = i.indclass[0];
+COMMENT ON VIEW ruvector.learned_indexes IS 'vector indexes of the tables that learn; learnable: queries of its type can be stored and searched again';
+
+CREATE VIEW ruvector.learning_classes AS
+SELECT x.indexid, x.relid, p.k_class, x.min_samples,
+       (SELECT count(*) FROM ruvector.trajectories t
+        WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.label_state = 'pending')::int AS candidates,
+       (SELECT count(*) FROM ruvector.labels b
+        WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS labels,
+       p.judged_labels
+FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
+WHERE x.learnable AND x.mode <> 'off';
+COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
+
+CREATE VIEW ruvector.index_stats AS
+WITH main AS (      -- the class of k with most labels speaks for the index
+    SELECT DISTINCT ON (p.indexid) p.*, n.labels
+    FROM ruvector.policies p
+    CROSS JOIN LATERAL (SELECT count(*)::int AS labels FROM ruvector.labels b
+        WHERE b.indexid = p.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from) n
+    ORDER BY p.indexid, n.labels DESC, p.k_class)
+SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
+       (SELECT mode() WITHIN GROUP (ORDER BY b.k) FROM ruvector.labels b
+        WHERE b.indexid = x.indexid AND b.k_class = m.k_class) AS k,
+       (SELECT count(*) FROM ruvector.trajectories t WHERE t.indexid = x.indexid) AS trajectories,
+       coalesce(m.labels, 0) AS labels,
+       coalesce(m.target, x.target_recall) AS target_recall,
+       CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END AS parameter,
+       m.setting,
+       m.rung_recall[array_position(m.rung_values, m.setting)]::float8 AS recall_at_setting,
+       m.value AS chosen,
+       m.rung_recall[array_position(m.rung_values, m.value)]::float8 AS recall,
+       m.rung_bound[array_position(m.rung_values, m.value)]::float8 AS recall_bound,
+       m.cost_ratio, m.cost_ratio_low, m.cost_ratio_high,
+       m.watch_recall AS recall_since_applied, m.watch_labels AS labels_since_applied,
+       r.recall_recent,
+       n.learned AS searches_learned, n.recorded AS searches_recorded, n.dropped AS searches_dropped,
+       coalesce(n.last_activity,
+                (SELECT max(t.started_at) FROM ruvector.trajectories t WHERE t.indexid = x.indexid)) AS last_activity,
+       CASE
+         WHEN x.mode = 'off' THEN 'off'
+         WHEN NOT x.learnable THEN format('not learnable: queries of type %s cannot be stored as real[]', x.type_id::regtype)
+         WHEN ruvector.worker_pid() IS NULL THEN 'the learning worker is not running'
+         WHEN m.indexid IS NULL THEN 'waiting for searches'
+         WHEN m.state = 'collecting' THEN format('measuring recall: %s of %s labels', m.labels, x.min_samples)
+         WHEN m.state = 'undecided' THEN format('not certified yet at %s labels', m.labels)
+         WHEN m.state = 'unreachable' THEN 'the target is out of reach of this index'
+         WHEN m.state = 'stepped back' THEN 'stepped back to pgvector''s setting, measuring anew'
+         WHEN x.mode = 'observe' THEN format('observing: would apply %s', m.value)
+         ELSE format('applying %s', m.value)
+       END AS state
+FROM ruvector.learned_indexes x
+JOIN pg_class c ON c.oid = x.indexid
+LEFT JOIN main m ON m.indexid = x.indexid
+LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
+    SELECT sum(w * recall) / sum(w) AS recall_recent
+    FROM (SELECT b.recall[array_position(b.parameters, coalesce(m.value, b.setting))]::float8 AS recall,
+                 power(1 - l.learning_rate, row_number() OVER (ORDER BY b.label_number DESC) - 1) AS w
+          FROM ruvector.labels b JOIN ruvector.learned_tables l ON l.relid = x.relid
+          WHERE b.indexid = m.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from) s
+    WHERE recall IS NOT NULL) r ON true
+LEFT JOIN LATERAL ruvector.index_counters(x.indexid) n ON true;
+COMMENT ON VIEW ruvector.index_stats IS 'source of ruvector_learning_stats, for all tables';
+REVOKE ALL ON ruvector.learned_indexes, ruvector.learning_classes, ruvector.index_stats FROM PUBLIC;
+
+------------------------------------------------------------------- functions
+
+CREATE FUNCTION ruvector_enable_learning(
+    table_name regclass,
+    trajectory_window int DEFAULT 1000,
+    learning_rate float8 DEFAULT 0.01,
+    min_samples int DEFAULT 100,
+    mode text DEFAULT 'apply',
+    target_recall float8 DEFAULT NULL
+) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_enable_learning' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_enable_learning IS 'learns on the table''s hnsw and ivfflat indexes; again: changes the options, keeps what was learned';
+
+CREATE FUNCTION ruvector_disable_learning(table_name regclass) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_disable_learning' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_disable_learning IS 'searches run with pgvector''s settings again; what was learned is kept';
+
+CREATE FUNCTION ruvector_clear_learning(table_name regclass) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_clear_learning' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_clear_learning IS 'forgets trajectories, labels and policies of the table; it goes on learning from nothing';
+
+CREATE FUNCTION ruvector_learning_stats(
+    table_name regclass,
+    OUT index_name name, OUT kind text, OUT k int,
+    OUT trajectories bigint, OUT labels int,
+    OUT target_recall float8, OUT parameter text,
+    OUT setting int, OUT recall_at_setting float8,
+    OUT chosen int, OUT recall float8, OUT recall_bound float8,
+    OUT cost_ratio float8, OUT cost_ratio_low float8, OUT cost_ratio_high float8,
+    OUT recall_since_applied float8, OUT labels_since_applied int, OUT recall_recent float8,
+    OUT searches_learned bigint, OUT searches_recorded bigint, OUT searches_dropped bigint,
+    OUT last_activity timestamptz, OUT state text
+) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ruvector_learning_stats' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_learning_stats IS 'one row an index: what was measured, what was chosen, at what certainty and cost';
+
+CREATE FUNCTION ruvector_last_query_id() RETURNS uuid
+AS 'MODULE_PATHNAME', 'ruvector_last_query_id' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ruvector_last_query_id IS 'identifier of the session''s latest recorded search; NULL before the first';
+
+CREATE FUNCTION ruvector_record_trajectory(
+    table_name regclass,
+    query_vector real[],
+    result_ids bigint[],
+    latency_us bigint DEFAULT NULL,
+    ef_search int DEFAULT NULL,
+    probes int DEFAULT NULL,
+    k int DEFAULT NULL,
+    distances float8[] DEFAULT NULL
+) RETURNS uuid
+AS 'MODULE_PATHNAME', 'ruvector_record_trajectory' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_record_trajectory IS 'for clients that search elsewhere: the query counts as one of the table''s';
+
+------------------------------------------------------------------ life cycle
+
+CREATE FUNCTION ruvector.forget_dropped() RETURNS event_trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- on DROP EXTENSION our own tables are among what is dropped
+    IF to_regclass('ruvector.learned_tables') IS NOT NULL THEN
+        DELETE FROM ruvector.learned_tables l
+        USING pg_event_trigger_dropped_objects() d
+        WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = l.relid;
+        IF FOUND THEN
+            PERFORM ruvector.wake_worker();
+        END IF;
+    END IF;
+END $$;
+COMMENT ON FUNCTION ruvector.forget_dropped IS 'removes all that was learned of dropped tables';
+REVOKE ALL ON FUNCTION ruvector.forget_dropped() FROM PUBLIC;
+CREATE EVENT TRIGGER ruvector_forget_dropped ON sql_drop EXECUTE FUNCTION ruvector.forget_dropped();
+COMMENT ON EVENT TRIGGER ruvector_forget_dropped IS 'keeps ruvector''s tables free of what no longer exists';
+
+SELECT ruvector.wake_worker();
