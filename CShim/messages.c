@@ -140,7 +140,8 @@ rv_fail_null_argument(const char *argument)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-			 errmsg("argument \"%s\" must not be null", argument)));
+			 errmsg("argument \"%s\" must not be null", argument),
+			 errhint("Give it a value; arguments that have a default can also be left out.")));
 }
 
 void

@@ -347,9 +347,11 @@ wish(Oid database)
 	RvWorkerSlot *slot = find_worker(database);
 	bool		listed = false;
 
-	if (slot != NULL && slot->latch != NULL)
+	if (slot != NULL && slot->state != RV_WORKER_FAILED)
 	{
-		SetLatch(slot->latch);
+		slot->again = true;		/* in case it is about to leave */
+		if (slot->latch != NULL)
+			SetLatch(slot->latch);
 		return;
 	}
 	for (int i = 0; i < registry->wish_count; i++)
@@ -360,21 +362,19 @@ wish(Oid database)
 		SetLatch(registry->launcher);
 }
 
-/* The launcher reserves a place before it starts a worker. */
+/* The launcher reserves a place before it starts a worker; false if there is one already. */
 bool
 rv_workers_claim(Oid database)
 {
-	RvWorkerSlot *slot;
+	RvWorkerSlot *slot = NULL;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	slot = find_worker(database);
-	if (slot == NULL)
+	if (find_worker(database) == NULL)
 		for (int i = 0; i < RV_WORKERS_MAX && slot == NULL; i++)
 			if (registry->workers[i].state == RV_WORKER_NONE)
 				slot = &registry->workers[i];
 	if (slot != NULL)
 	{
-		clear_worker(slot);
 		slot->database = database;
 		slot->state = RV_WORKER_STARTING;
 		slot->since = GetCurrentTimestamp();
@@ -393,7 +393,11 @@ rv_workers_release(Oid database, bool failed)
 	slot = find_worker(database);
 	if (slot != NULL)
 	{
+		bool		again = slot->again;
+
 		clear_worker(slot);
+		if (again && !failed)
+			wish(database);
 		if (failed)
 		{
 			slot->database = database;

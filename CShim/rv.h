@@ -169,6 +169,7 @@ typedef struct RvWorkerSlot
 	int			pid;
 	Latch	   *latch;
 	bool		stop;			/* asked to leave */
+	bool		again;			/* woken since it started: look once more after it left */
 	TimestampTz since;
 } RvWorkerSlot;
 

@@ -26,9 +26,12 @@ private struct PublishedRungs: RandomAccessCollection {
   }
 
   subscript(position: Int) -> CertifiedRung {
-    guard let start, indices.contains(position) else { return CertifiedRung(value: 0, labels: 0, bound: nil) }
+    guard let start, indices.contains(position) else {
+      return CertifiedRung(value: 0, labels: 0, recall: nil, bound: nil, blocks: nil)
+    }
+    let rung = start[position]
     return CertifiedRung(
-      value: start[position].value, labels: Int(start[position].labels), bound: start[position].bound)
+      value: rung.value, labels: Int(rung.labels), recall: rung.recall, bound: rung.bound, blocks: rung.blocks)
   }
 }
 

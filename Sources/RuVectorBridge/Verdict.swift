@@ -83,7 +83,7 @@ private func write(_ result: FixedValueVerdict, to verdict: UnsafeMutablePointer
   let rungs = UnsafeMutablePointer(mutating: rungs(of: UnsafePointer(verdict)))
   for (position, rung) in result.rungs.enumerated() {
     rungs[position] = rv_rung(
-      value: rung.certified.value, labels: Int32(rung.certified.labels), recall: Float(rung.recall ?? .nan),
-      bound: rung.certified.bound ?? .nan, blocks: Float(rung.blocks ?? .nan))
+      value: rung.value, labels: Int32(rung.labels), recall: rung.recall ?? .nan, bound: rung.bound ?? .nan,
+      blocks: rung.blocks ?? .nan)
   }
 }

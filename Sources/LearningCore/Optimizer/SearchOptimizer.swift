@@ -24,7 +24,8 @@ public enum SearchOptimizer {
     // hnsw.ef_search is also the number of rows that pgvector returns at most.
     let rows = facts.kind == .hnsw ? k : 1
     guard rows <= facts.maximum,
-      let rung = rungs.firstIndex(where: { $0.isCertified(for: facts.target, minSamples: facts.minSamples) })
+      let rung = rungs.position(
+        certifiedFor: facts.target, minSamples: facts.minSamples, setting: facts.setting)
     else { return leave(.uncertified) }
     return SearchPlan(parameter: accepted(max(rungs[rung].value, rows)), source: .learned, rung: rung)
   }

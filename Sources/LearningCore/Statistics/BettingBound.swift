@@ -11,8 +11,8 @@
 /// shares win when few observations must do, small ones close to the mean.  Every factor
 /// `1 + share · (x/m − 1)` falls with `m`, hence so does the wealth, and bisection is exact.
 ///
-/// - Source: Waudby-Smith, Ramdas 2023, *Estimating means of bounded random variables by betting*, §4–5
-///   (diversified betting); Orabona, Jun 2021, *Tight concentrations and confidence sequences from the
+/// - Source: Waudby-Smith, Ramdas 2023, *Estimating means of bounded random variables by betting*, §4 and
+///   its appendix on diversified Kelly betting; Orabona, Jun 2021, *Tight concentrations and confidence sequences from the
 ///   regret of universal portfolio*.
 public struct BettingBound: Sendable {
   private let enough: Double

@@ -11,7 +11,7 @@ public struct FixedValueVerdict {
   public enum State: Int32, Sendable {
     /// No value has enough labels.
     case collecting = 0
-    /// More labels may certify a value.
+    /// More labels may certify a value, or one that is not too dear.
     case undecided = 1
     /// Even the largest value is proven to miss the target (95 %).
     case unreachable = 2
@@ -50,15 +50,6 @@ public struct FixedValueVerdict {
     }
   }
 
-  /// One value with its means.
-  public struct Rung: Sendable {
-    public let certified: CertifiedRung
-    /// Mean recall, nil when not measured.
-    public let recall: Double?
-    /// Mean buffers touched, nil when not measured.
-    public let blocks: Double?
-  }
-
   /// The applied value since it is in force.
   public struct Watch: Sendable {
     public let labels: Int
@@ -69,8 +60,8 @@ public struct FixedValueVerdict {
   }
 
   public let state: State
-  public let rungs: [Rung]
-  /// Position of the smallest certified value.
+  public let rungs: [CertifiedRung]
+  /// Position of the value to put in force.
   public let chosen: Int?
   /// Position of the value in force without us.
   public let setting: Int?
@@ -91,19 +82,19 @@ public struct FixedValueVerdict {
     rungs = try Self.climbDown(labels, check)
     watch = try Self.watch(labels, goal, check)
     setting = goal.setting.flatMap { labels.values.firstIndex(of: $0) }
-    let smallest = rungs.firstIndex { $0.certified.isCertified(for: goal.target, minSamples: goal.minSamples) }
+    let best = rungs.position(certifiedFor: goal.target, minSamples: goal.minSamples, setting: goal.setting)
     if let watch, watch.upper < goal.target {
       state = .alarm
-    } else if !rungs.contains(where: { $0.certified.labels >= goal.minSamples }) {
+    } else if !rungs.contains(where: { $0.labels >= goal.minSamples }) {
       state = .collecting
-    } else if smallest != nil {
+    } else if best != nil {
       state = .certified
     } else if try Self.isUnreachable(labels, goal.target, check) {
       state = .unreachable
     } else {
       state = .undecided
     }
-    chosen = state == .certified ? smallest : nil
+    chosen = state == .certified ? best : nil
     if let chosen, let setting {
       cost = RatioInterval(labels.blocks(at: chosen, and: setting))
     } else {
@@ -115,19 +106,18 @@ public struct FixedValueVerdict {
   /// sequence.
   private static func climbDown(
     _ labels: LabelMatrix, _ check: () throws(LearningError) -> Void
-  ) throws(LearningError) -> [Rung] {
-    var rungs: [Rung] = []
+  ) throws(LearningError) -> [CertifiedRung] {
+    var rungs: [CertifiedRung] = []
     var least = 1.0
     for position in labels.values.indices.reversed() {
       let recall = labels.recall(at: position)
       let lower = try bound.lower(recall, check: check)
       if let lower { least = min(least, lower) }
       rungs.append(
-        Rung(
-          certified: CertifiedRung(
-            value: labels.values[position], labels: recall.count,
-            bound: lower == nil ? nil : Float(roundedDown: least)),
-          recall: mean(recall), blocks: mean(labels.blocks(at: position))))
+        CertifiedRung(
+          value: labels.values[position], labels: recall.count, recall: mean(recall).map { Float($0) },
+          bound: lower == nil ? nil : Float(roundedDown: least),
+          blocks: mean(labels.blocks(at: position)).map { Float($0) }))
     }
     return rungs.reversed()
   }

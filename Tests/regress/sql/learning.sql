@@ -32,7 +32,7 @@ SELECT wait_until($$(SELECT count(*) = 2 FROM pg_index, ruvector.index_counters(
 SELECT index_name, kind, trajectories, labels, target_recall, chosen, state FROM ruvector_learning_stats('items');
 
 -- hnsw: below the target at its default, certified above it
-SELECT search(1, 400, '<->');
+SELECT search(1, 250, '<->');
 SELECT wait_until($$(SELECT state LIKE 'applying%' FROM ruvector_learning_stats('items') WHERE kind = 'hnsw')$$);
 SELECT index_name, k, target_recall, parameter, setting, recall_at_setting < 0.9 AS setting_misses,
        chosen > 40 AS raised, recall_bound >= 0.9 AS certified, recall >= recall_bound AS mean_above_bound,
@@ -41,7 +41,7 @@ SELECT index_name, k, target_recall, parameter, setting, recall_at_setting < 0.9
 FROM ruvector_learning_stats('items') WHERE kind = 'hnsw';
 
 -- ivfflat learns beside it
-SELECT search(1, 400, '<=>');
+SELECT search(1, 250, '<=>');
 SELECT wait_until($$(SELECT state LIKE 'applying%' FROM ruvector_learning_stats('items') WHERE kind = 'ivfflat')$$);
 SELECT index_name, k, parameter, setting, recall_at_setting < 0.9 AS setting_misses, chosen BETWEEN 2 AND 20 AS raised,
        recall_bound >= 0.9 AS certified

@@ -5,10 +5,10 @@ CREATE EXTENSION vector;
 CREATE EXTENSION ruvector;
 \set SHOW_CONTEXT never
 CREATE TABLE items (id int PRIMARY KEY, cat int NOT NULL, embedding vector(2) NOT NULL);
-INSERT INTO items SELECT g, g % 3, format('[%s,0]', g)::vector FROM generate_series(1, 30) g;
+INSERT INTO items SELECT g, g % 3, format('[%s,0]', g + g * g / 1000.0)::vector FROM generate_series(1, 30) g; -- no two neighbours equally far
 CREATE INDEX items_embedding ON items USING hnsw (embedding vector_l2_ops);
 CREATE TABLE lists (id int PRIMARY KEY, embedding vector(2) NOT NULL);
-INSERT INTO lists SELECT g, format('[%s,%s]', g / 10 * 100, g % 10)::vector FROM generate_series(0, 39) g;
+INSERT INTO lists SELECT g, format('[%s,%s]', g / 10 * 100, g % 10 + (g % 10) ^ 2 / 1000)::vector FROM generate_series(0, 39) g;
 CREATE INDEX lists_embedding ON lists USING ivfflat (embedding vector_l2_ops) WITH (lists = 4);
 CREATE TABLE plain AS SELECT * FROM items;
 CREATE INDEX plain_embedding ON plain USING hnsw (embedding vector_l2_ops);

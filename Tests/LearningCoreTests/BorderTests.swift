@@ -1,0 +1,229 @@
+import CShim
+import LearningCore
+import RuVectorBridge
+import Testing
+
+/// The C functions, called as C calls them.
+struct BorderTests {
+  @Test func bothSidesUseTheSameNumbers() {
+    #expect(IndexKind.hnsw.rawValue == Int32(RV_HNSW.rawValue))
+    #expect(IndexKind.ivfflat.rawValue == Int32(RV_IVFFLAT.rawValue))
+    let modes: [(LearningMode, rv_mode)] = [
+      (.off, RV_MODE_OFF), (.observe, RV_MODE_OBSERVE), (.apply, RV_MODE_APPLY),
+    ]
+    for (ours, theirs) in modes { #expect(ours.rawValue == Int32(theirs.rawValue)) }
+    let sources: [(SearchPlan.Source, rv_source)] = [
+      (.learned, RV_SOURCE_LEARNED), (.userSet, RV_SOURCE_USER_SET), (.pinned, RV_SOURCE_PINNED),
+      (.switchedOff, RV_SOURCE_SWITCHED_OFF), (.observing, RV_SOURCE_OBSERVING),
+      (.filtered, RV_SOURCE_FILTERED), (.unknownK, RV_SOURCE_UNKNOWN_K), (.uncertified, RV_SOURCE_UNCERTIFIED),
+    ]
+    for (ours, theirs) in sources { #expect(ours.rawValue == Int32(theirs.rawValue)) }
+    let states: [(FixedValueVerdict.State, rv_verdict_state)] = [
+      (.collecting, RV_VERDICT_COLLECTING), (.undecided, RV_VERDICT_UNDECIDED),
+      (.unreachable, RV_VERDICT_UNREACHABLE), (.certified, RV_VERDICT_CERTIFIED), (.alarm, RV_VERDICT_ALARM),
+    ]
+    for (ours, theirs) in states { #expect(ours.rawValue == Int32(theirs.rawValue)) }
+    #expect(ParameterLadder.capacity == Int(RV_LADDER_MAX))
+  }
+
+  /// Runs `call` and expects it to fill `error` so.
+  private func expectError(
+    _ code: rv_error_code, _ a: Int64 = 0, _ b: Int64 = 0, _ call: (UnsafeMutablePointer<rv_error>) -> rv_status
+  ) {
+    var error = rv_error()
+    #expect(call(&error) == RV_INVALID)
+    #expect(error.code == Int32(code.rawValue) && error.a == a && error.b == b, "\(error)")
+  }
+
+  @Test func vectorsAreChecked() {
+    var error = rv_error()
+    let vector: [Float] = [1, 2, .nan]
+    #expect(rv_vector_check(vector, 2, 2, &error) == RV_OK)
+    #expect(error.code == Int32(RV_ERROR_NONE.rawValue))
+    expectError(RV_ERROR_NOT_FINITE, 3) { rv_vector_check(vector, 3, 3, $0) }
+    expectError(RV_ERROR_DIMENSION, 3, 2) { rv_vector_check(vector, 2, 3, $0) }
+    expectError(RV_ERROR_EMPTY_VECTOR) { rv_vector_check(nil, 0, 3, $0) }
+    expectError(RV_ERROR_RANGE, 3, 2) { rv_vector_check(nil, 3, 3, $0) }
+    expectError(RV_ERROR_RANGE, -1, 2) { rv_vector_check(vector, -1, 3, $0) }
+  }
+
+  @Test func recallIsKnownOrNot() {
+    var error = rv_error()
+    var recall = 0.0
+    var known = false
+    #expect(rv_recall([1, 2], 2, [1, 3], 2, 2, &recall, &known, &error) == RV_OK)
+    #expect(recall == 0.5 && known)
+    #expect(rv_recall(nil, 0, [1, 3], 2, 2, &recall, &known, &error) == RV_OK)
+    #expect(recall.isNaN && !known)
+    expectError(RV_ERROR_RANGE, -1, 2) { rv_recall([1], -1, nil, 0, 2, &recall, &known, $0) }
+    expectError(RV_ERROR_RANGE, 4, 4) { rv_recall([1], 1, nil, 4, 2, &recall, &known, $0) }
+    expectError(RV_ERROR_RANGE, 0, 5) { rv_recall([1], 1, nil, 0, 0, &recall, &known, $0) }
+  }
+
+  @Test func laddersAreWritten() {
+    var error = rv_error()
+    var values = [Int32](repeating: -1, count: Int(RV_LADDER_MAX))
+    var count: Int32 = 0
+    #expect(rv_ladder_build(Int32(RV_IVFFLAT.rawValue), 6, 5, &values, &count, &error) == RV_OK)
+    #expect(values.prefix(Int(count)) == [1, 2, 3, 4, 5, 6])
+    expectError(RV_ERROR_RANGE, 2, 1) { rv_ladder_build(2, 6, 5, &values, &count, $0) }
+    expectError(RV_ERROR_RANGE, 0, 2) { rv_ladder_build(0, 0, 5, &values, &count, $0) }
+  }
+
+  private func judge(
+    _ goal: rv_goal, count: Int32, values: [Int32], recall: [Float], blocks: [Float],
+    host: rv_host = rv_host(), into verdict: inout rv_verdict,
+    _ error: UnsafeMutablePointer<rv_error>
+  ) -> rv_status {
+    values.withUnsafeBufferPointer { values in
+      recall.withUnsafeBufferPointer { recall in
+        blocks.withUnsafeBufferPointer { blocks in
+          var labels = rv_labels(
+            count: count, rungs: Int32(values.count), values: values.baseAddress, recall: recall.baseAddress,
+            blocks: blocks.baseAddress)
+          var (goal, host) = (goal, host)
+          return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+        }
+      }
+    }
+  }
+
+  @Test func verdictsAreWritten() {
+    var error = rv_error()
+    var verdict = rv_verdict()
+    let goal = rv_goal(target: 0.9, min_samples: 50, setting: 20, applied: 10, applied_labels: 30)
+    let recall = (0..<200).flatMap { _ in [0.95, 1] as [Float] }
+    let blocks = (0..<200).flatMap { _ in [30, 40] as [Float] }
+    let status = judge(goal, count: 200, values: [10, 20], recall: recall, blocks: blocks, into: &verdict, &error)
+    #expect(status == RV_OK)
+    #expect(verdict.state == Int32(RV_VERDICT_CERTIFIED.rawValue) && verdict.chosen == 0)
+    #expect(verdict.setting == 1 && verdict.rungs == 2)
+    #expect(verdict.cost_ratio == 0.75 && verdict.cost_ratio_low == 0.75 && verdict.cost_ratio_high == 0.75)
+    #expect(verdict.watch_labels == 30 && abs(verdict.watch_recall - 0.95) < 1e-6)
+    #expect(verdict.watch_upper > 0.95)
+    #expect(verdict.rung.0.value == 10 && verdict.rung.0.labels == 200 && verdict.rung.0.blocks == 30)
+    #expect(verdict.rung.0.bound >= 0.9 && verdict.rung.0.bound < 0.95 && verdict.rung.0.recall == 0.95)
+    #expect(verdict.rung.1.value == 20 && verdict.rung.1.blocks == 40 && verdict.rung.1.bound > 0.95)
+    #expect(verdict.rung.2.value == 0)
+  }
+
+  @Test func whatIsNotKnownIsNaN() {
+    var error = rv_error()
+    var verdict = rv_verdict()
+    let goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
+    #expect(judge(goal, count: 0, values: [10], recall: [], blocks: [], into: &verdict, &error) == RV_OK)
+    #expect(verdict.state == Int32(RV_VERDICT_COLLECTING.rawValue) && verdict.chosen == -1)
+    #expect(verdict.setting == -1 && verdict.rungs == 1 && verdict.watch_labels == 0)
+    let unknown = [
+      verdict.cost_ratio, verdict.cost_ratio_low, verdict.cost_ratio_high, verdict.watch_recall, verdict.watch_upper,
+      Double(verdict.rung.0.recall), Double(verdict.rung.0.bound), Double(verdict.rung.0.blocks),
+    ]
+    #expect(unknown.allSatisfy { $0.isNaN })
+  }
+
+  @Test func verdictsRefuseWhatCannotBe() {
+    var verdict = rv_verdict()
+    var goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
+    expectError(RV_ERROR_LABELS) { judge(goal, count: -1, values: [10], recall: [1], blocks: [1], into: &verdict, $0) }
+    expectError(RV_ERROR_LABELS) { judge(goal, count: 1, values: [], recall: [1], blocks: [1], into: &verdict, $0) }
+    expectError(RV_ERROR_LABELS) {
+      judge(goal, count: .max, values: [10, 20], recall: [1], blocks: [1], into: &verdict, $0)
+    }
+    goal.target = 1
+    expectError(RV_ERROR_RANGE, 1, 3) {
+      judge(goal, count: 1, values: [10], recall: [1], blocks: [1], into: &verdict, $0)
+    }
+  }
+
+  @Test func theHostMayStopAVerdict() {
+    var error = rv_error()
+    var verdict = rv_verdict()
+    let goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
+    let measured = [Float](repeating: 0.5, count: 10_000)
+    let pending = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
+    defer { pending.deallocate() }
+    let host = rv_host(context: nil, interrupt_pending: pending, check_interrupts: { _ in RV_CANCELLED })
+    for (isPending, expected) in [(Int32(1), RV_CANCELLED), (0, RV_OK)] {
+      pending.pointee = isPending
+      let status = judge(
+        goal, count: 10_000, values: [10], recall: measured, blocks: measured, host: host, into: &verdict, &error)
+      #expect(status == expected)
+    }
+  }
+
+  @Test func plansAreMadeFromAPublishedPolicy() {
+    var policy = rv_policy()
+    (policy.k_class, policy.rungs) = (16, 2)
+    policy.rung.0 = rv_rung(value: 12, labels: 300, recall: 0.9, bound: 0.89, blocks: 10)
+    policy.rung.1 = rv_rung(value: 24, labels: 300, recall: 0.99, bound: 0.97, blocks: 20)
+    policy.rung.2 = rv_rung(value: 48, labels: 300, recall: 1, bound: 0.99, blocks: 28)
+    var facts = rv_search_facts(
+      kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, setting: 40, pin: 0, minimum: 1,
+      maximum: 1000, min_samples: 100, target: 0.95)
+    func plan(_ policy: UnsafePointer<rv_policy>?) -> rv_search_plan {
+      var plan = rv_search_plan()
+      rv_optimizer_plan(policy, &facts, &plan)
+      return plan
+    }
+    func expect(_ plan: rv_search_plan, _ source: rv_source, _ parameter: Int32, _ rung: Int32) {
+      #expect(plan.source == Int32(source.rawValue) && plan.parameter == parameter && plan.rung == rung)
+    }
+    expect(plan(&policy), RV_SOURCE_LEARNED, 24, 1)
+    facts.target = 0.98
+    expect(plan(&policy), RV_SOURCE_UNCERTIFIED, 40, -1)
+    policy.rungs = .max
+    expect(plan(&policy), RV_SOURCE_LEARNED, 48, 2)
+    policy.rungs = -1
+    expect(plan(&policy), RV_SOURCE_UNCERTIFIED, 40, -1)
+    expect(plan(nil), RV_SOURCE_UNCERTIFIED, 40, -1)
+    facts.mode = 9
+    expect(plan(nil), RV_SOURCE_OBSERVING, 40, -1)
+    (facts.pin, facts.k) = (7, -1)
+    expect(plan(nil), RV_SOURCE_PINNED, 7, -1)
+  }
+
+  @Test func theScheduleKeepsItsStateInTheStructure() {
+    var schedule = rv_schedule()
+    func next(now: Int64, candidates: Int32 = 0, labels: Int32 = 0, waiting: Bool = false) -> rv_action {
+      var classes = rv_class_facts(candidates: candidates, labels: labels, judged: -1, min_samples: 10)
+      withUnsafePointer(to: &classes) { classes in
+        var facts = rv_tick_facts(
+          now_us: now, interval_us: 1_000_000, label_budget: 0.5, woken: false, waiting: waiting, classes: 1,
+          class_facts: classes)
+        rv_schedule_next(&schedule, &facts)
+      }
+      return rv_action(UInt32(schedule.action))
+    }
+    #expect(next(now: 100, waiting: true) == RV_ACTION_SYNC)
+    #expect(schedule.started && schedule.sync_us == 100)
+    #expect(next(now: 100, waiting: true) == RV_ACTION_DRAIN)
+    #expect(next(now: 100, candidates: 1, labels: 10) == RV_ACTION_JUDGE && schedule.class_index == 0)
+    #expect(next(now: 100, candidates: 1) == RV_ACTION_LABEL && schedule.class_index == 0)
+    rv_schedule_charge(&schedule, 50_000)
+    #expect(schedule.balance_us == -50_000)
+    #expect(next(now: 200, candidates: 1) == RV_ACTION_SLEEP)
+    #expect(schedule.wake_us == 200 + 99_900 && schedule.class_index == -1)
+    #expect(next(now: 1_000_100) == RV_ACTION_SYNC)
+  }
+
+  @Test func theRingIsReachedThroughTheBorder() {
+    let size = rv_ring_size(512)
+    #expect(size > 512 * Int64(RV_RING_CELL))
+    #expect(rv_ring_size(0) == 0 && rv_ring_size(.max) == 0)
+    let ring = UnsafeMutableRawPointer.allocate(byteCount: Int(size), alignment: 64)
+    defer { ring.deallocate() }
+    rv_ring_init(ring, 512)
+    var cells: Int64 = 0
+    #expect(rv_ring_used(ring, &cells) == 0 && cells == 512)
+    let record: [UInt8] = [1, 2, 3]
+    #expect(rv_ring_push(ring, 5, record, 3) && rv_ring_push(ring, 6, record, 2))
+    #expect(!rv_ring_push(ring, 5, record, 0) && !rv_ring_push(ring, 5, record, -1))
+    #expect(rv_ring_used(ring, &cells) == 2)
+    var out = [UInt8](repeating: 0, count: 8)
+    #expect(rv_ring_pop(ring, 5, &out, -1) == 0)
+    #expect(rv_ring_pop(ring, 5, &out, 8) == 3 && out.prefix(3) == [1, 2, 3])
+    #expect(rv_ring_discard(ring, nil, 1) == 0)
+    #expect(rv_ring_discard(ring, [5], 1) == 1)
+    #expect(rv_ring_used(ring, &cells) == 0)
+  }
+}

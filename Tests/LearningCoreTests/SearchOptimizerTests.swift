@@ -1,0 +1,96 @@
+import LearningCore
+import Testing
+
+struct SearchOptimizerTests {
+  private static let rungs = [
+    CertifiedRung(value: 10, labels: 500, recall: 0.93, bound: 0.91, blocks: 100),
+    CertifiedRung(value: 20, labels: 500, recall: 0.97, bound: 0.955, blocks: 150),
+    CertifiedRung(value: 40, labels: 500, recall: 0.99, bound: 0.98, blocks: 230),
+    CertifiedRung(value: 80, labels: 500, recall: nil, bound: nil, blocks: nil),
+  ]
+
+  /// A search for which everything speaks for the learned value.
+  private static let ideal = SearchFacts(
+    kind: .hnsw, mode: .apply, k: 10, isFiltered: false, isAdaptive: true, isSetByUser: false, setting: 55,
+    pin: nil, minimum: 1, maximum: 1000, minSamples: 100, target: 0.95)
+
+  private func plan(
+    _ rungs: [CertifiedRung] = rungs, _ change: (inout SearchFacts) -> Void = { _ in }
+  ) -> SearchPlan {
+    var facts = Self.ideal
+    change(&facts)
+    return SearchOptimizer.plan(facts, rungs: rungs)
+  }
+
+  private func expect(_ plan: SearchPlan, _ source: SearchPlan.Source, _ parameter: Int32, rung: Int? = nil) {
+    #expect(plan.source == source && plan.parameter == parameter && plan.rung == rung, "\(plan)")
+  }
+
+  @Test func takesTheSmallestValueCertifiedForTheTarget() {
+    expect(plan(), .learned, 20, rung: 1)
+    expect(plan { $0.target = 0.975 }, .learned, 40, rung: 2)
+    expect(plan { $0.target = 0.9 }, .learned, 10, rung: 0)
+    expect(plan { $0.target = 0.99 }, .uncertified, 55)
+  }
+
+  /// Each fact is added to those before it; the earlier in the order of precedence, the later it comes.
+  @Test func whatStandsAgainstItIsWeighedInOrder() {
+    var facts = Self.ideal
+    func expectNow(_ rungs: [CertifiedRung], _ source: SearchPlan.Source, _ parameter: Int32) {
+      expect(SearchOptimizer.plan(facts, rungs: rungs), source, parameter)
+    }
+    expectNow([], .uncertified, 55)
+    facts.isFiltered = true
+    expectNow(Self.rungs, .filtered, 55)
+    facts.k = nil
+    expectNow(Self.rungs, .unknownK, 55)
+    facts.mode = .observe
+    expectNow(Self.rungs, .observing, 55)
+    facts.isAdaptive = false
+    expectNow(Self.rungs, .switchedOff, 55)
+    facts.pin = 70
+    expectNow(Self.rungs, .pinned, 70)
+    facts.isSetByUser = true
+    expectNow(Self.rungs, .userSet, 55)
+  }
+
+  @Test func offIsLikeObserving() {
+    expect(plan { $0.mode = .off }, .observing, 55)
+  }
+
+  @Test func evidenceNeedsItsLabels() {
+    expect(plan { $0.minSamples = 501 }, .uncertified, 55)
+    expect(plan { $0.minSamples = 500 }, .learned, 20, rung: 1)
+  }
+
+  @Test func aCertifiedValueIsUsedOnlyIfItIsNotTooDear() {
+    // 20 reaches 0.96 on average, 40 is certified for it, at 230 / 150 of the cost
+    expect(plan { $0.target = 0.96 }, .uncertified, 55)
+    expect(plan { ($0.target, $0.setting) = (0.96, 40) }, .learned, 40, rung: 2)
+  }
+
+  @Test func hnswNeverSearchesForFewerRowsThanAreAskedFor() {
+    expect(plan { $0.k = 33 }, .learned, 33, rung: 1)
+    expect(plan { $0.k = 1000 }, .learned, 1000, rung: 1)
+    expect(plan { $0.k = 1001 }, .uncertified, 55)
+    expect(plan { ($0.kind, $0.k) = (.ivfflat, 5000) }, .learned, 20, rung: 1)
+  }
+
+  @Test func learnedAndPinnedValuesKeepToTheAcceptedRange() {
+    expect(plan { $0.maximum = 15 }, .learned, 15, rung: 1)
+    expect(plan { ($0.minimum, $0.target) = (12, 0.9) }, .learned, 12, rung: 0)
+    expect(plan { $0.pin = 5000 }, .pinned, 1000)
+    expect(plan { ($0.minimum, $0.pin) = (4, 1) }, .pinned, 4)
+  }
+
+  @Test func theSettingIsLeftAsItIs() {
+    expect(plan { ($0.isSetByUser, $0.setting) = (true, 4000) }, .userSet, 4000)
+    expect(plan([]) { $0.setting = 0 }, .uncertified, 0)
+  }
+
+  @Test func aTargetOrBoundThatIsNoNumberCertifiesNothing() {
+    expect(plan { $0.target = .nan }, .uncertified, 55)
+    let rung = CertifiedRung(value: 10, labels: 500, recall: .nan, bound: .nan, blocks: 100)
+    expect(plan([rung]), .uncertified, 55)
+  }
+}

@@ -1,0 +1,60 @@
+"""Prints the data and values that BettingBoundTests and RatioIntervalTests embed.
+
+Independent of the Swift code: wealth in log space, roots by scipy's brentq, Student's t from scipy.
+Needs numpy and scipy.
+"""
+
+import numpy as np
+from scipy import optimize, stats
+
+SHARES = np.array([0.98, 0.6, 0.25, 0.05])
+START = np.array([0.5, 0.25, 0.125, 0.125])
+
+
+def largest_log_wealth(x, m):
+    """The largest log wealth that the mixture ever has in the game against the mean m."""
+    steps = np.log1p(SHARES[:, None] * (x[None, :] / m - 1))
+    paths = np.log(START)[:, None] + np.cumsum(steps, axis=1)
+    return np.logaddexp.reduce(paths, axis=0).max()
+
+
+def lower(x, confidence):
+    goal = -np.log1p(-confidence)
+    if largest_log_wealth(x, 1e-12) < goal:
+        return 0.0
+    return optimize.brentq(lambda m: largest_log_wealth(x, m) - goal, 1e-12, 1 - 1e-12, xtol=1e-13)
+
+
+def fieller(x, y):
+    n = len(x)
+    t = stats.t.ppf(0.975, n - 1)
+    (sxx, sxy), (_, syy) = np.cov(x, y) / n
+    mx, my = x.mean(), y.mean()
+    if my**2 <= t**2 * syy:
+        return mx / my, -np.inf, np.inf
+    roots = np.roots([my**2 - t**2 * syy, -2 * (mx * my - t**2 * sxy), mx**2 - t**2 * sxx])
+    return mx / my, min(roots), max(roots)
+
+
+def main():
+    rng = np.random.default_rng(20230217)
+    for n, hard in ((40, 0.1), (300, 0.1)):
+        hits = np.where(rng.random(n) < hard, rng.binomial(10, 0.6, n), 10)
+        x = (hits / 10).astype(np.float32).astype(float)
+        print(f"hits, n = {n} (hexadecimal):")
+        for line in np.array_split(hits, -(-n // 100)):
+            print(" ", "".join(f"{h:X}" for h in line))
+        for confidence in (0.95, 0.99):
+            print(f"  {confidence}: lower {lower(x, confidence):.9f} upper {1 - lower(1 - x, confidence):.9f}")
+    for n in (59, 100):
+        print(f"{n} ones: lower {lower(np.ones(n), 0.95):.9f}; {n} zeros: lower {lower(np.zeros(n), 0.95):.9f}")
+
+    for n, shape in ((2, 20), (2, 5000), (3, 20), (4, 20), (10, 20), (30, 2)):
+        y = np.round(rng.gamma(shape, 200 / shape, n))
+        x = np.round(y * rng.uniform(0.4, 0.7, n))
+        ratio, low, high = fieller(x, y)
+        print(f"pairs, n = {n}:", ", ".join(f"({a:.0f}, {b:.0f})" for a, b in zip(x, y)))
+        print(f"  ratio {ratio:.9f} low {low:.9f} high {high:.9f}")
+
+
+main()

@@ -1,0 +1,43 @@
+# kill -9 of a backend or of the worker costs at most what was in the ring.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use Ruvector;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = new_server('main');
+learn_items($node);
+search($node, 1, 300);
+wait_for($node, 'postgres', "SELECT state LIKE 'applying%' FROM ruvector_learning_stats('items')");
+wait_for($node, 'postgres', "SELECT count(*) = 0 FROM ruvector.trajectories WHERE label_state = 'pending'");
+my $stats = "SELECT labels, chosen, recall_bound, recall FROM ruvector_learning_stats('items')";
+my $published = "SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass)";
+my $before = $node->safe_psql('postgres', $stats);
+
+sub pid_of_backend
+{
+	open(my $session, '|-', 'psql', '-XqAt', '-d', $node->connstr('postgres')) or die;
+	print $session "SELECT pg_sleep(600);\n";
+	$session->flush;
+	my $query = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND pid <> pg_backend_pid()";
+	wait_for($node, 'postgres', "SELECT count(*) = 1 FROM ($query) s");
+	return ($node->safe_psql('postgres', $query), $session);
+}
+
+for my $victim ('worker', 'backend')
+{
+	my ($pid, $session) = $victim eq 'worker'
+		? $node->safe_psql('postgres', 'SELECT ruvector.worker_pid()') : pid_of_backend();
+	is(system_log('kill', '-9', $pid), 0, "$victim killed");
+	$node->poll_query_until('postgres', 'SELECT true') or die;
+	wait_for($node, 'postgres', 'SELECT ruvector.worker_pid() IS NOT NULL');
+	wait_for($node, 'postgres', $published);
+	is($node->safe_psql('postgres', $stats), $before, "nothing learned is lost after the $victim was killed");
+}
+search($node, 2001, 2020);
+wait_for($node, 'postgres', "SELECT labels >= 320 FROM ruvector_learning_stats('items')");
+pass('learning goes on');
+$node->stop;
+done_testing();

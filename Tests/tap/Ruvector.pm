@@ -1,0 +1,61 @@
+# What the TAP tests share: a server with ruvector, and a table worth learning on.
+package Ruvector;
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Exporter 'import';
+our @EXPORT = qw(new_server learn_items search wait_for);
+
+# A new server; $conf goes to the end of its configuration.
+sub new_server
+{
+	my ($name, $conf) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init;
+	$node->append_conf('postgresql.conf', qq{
+shared_preload_libraries = 'ruvector'
+ruvector.learning_interval = '1s'
+ruvector.label_budget = 1
+restart_after_crash = on
+max_worker_processes = 16
+} . ($conf // ''));
+	$node->start;
+	return $node;
+}
+
+# Table items with an hnsw index that misses recall 0.9 at the default ef_search, learning.
+sub learn_items
+{
+	my ($node, %option) = @_;
+	my $db = $option{db} // 'postgres';
+	$node->safe_psql($db, q{
+CREATE EXTENSION IF NOT EXISTS vector;
+CREATE EXTENSION IF NOT EXISTS ruvector;
+CREATE FUNCTION noise(seed int) RETURNS vector LANGUAGE sql IMMUTABLE AS
+  'SELECT array_agg(hashint8extended(seed, d) / 9.3e18)::vector FROM generate_series(1, 24) d';
+CREATE TABLE items (id int PRIMARY KEY, embedding vector(24) NOT NULL);
+INSERT INTO items SELECT g, noise(g) FROM generate_series(1, 3000) g;
+CREATE INDEX items_embedding ON items USING hnsw (embedding vector_l2_ops) WITH (m = 5, ef_construction = 16);
+ANALYZE items;
+SELECT ruvector_enable_learning('items', min_samples := 50, target_recall := 0.85);
+});
+	wait_for($node, $db, "SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass)");
+}
+
+# Plain searches, one statement each.
+sub search
+{
+	my ($node, $first, $last, $db) = @_;
+	my $vectors = $node->safe_psql($db // 'postgres', "SELECT noise(-i) FROM generate_series($first, $last) i");
+	$node->safe_psql($db // 'postgres',
+		join('', map { "SELECT id FROM items ORDER BY embedding <-> '$_' LIMIT 10;\n" } split(/\n/, $vectors)));
+}
+
+sub wait_for
+{
+	my ($node, $db, $query) = @_;
+	$node->poll_query_until($db, $query) or die "gave up waiting for: $query";
+}
+
+1;
