@@ -41,9 +41,9 @@ override with_llvm = no
 
 # ---- regression tests (see Tests/run for the clusters they run on) ------------
 SUITES         := $(if $(filter installcheck,$(MAKECMDGOALS)),$(shell Tests/suites))
-REGRESS         = $(filter-out isolation-%,$(SUITES))
+REGRESS        := $(filter-out isolation-%,$(SUITES))
 REGRESS_OPTS    = --inputdir=Tests/regress
-ISOLATION       = $(patsubst isolation-%,%,$(filter isolation-%,$(SUITES)))
+ISOLATION      := $(patsubst isolation-%,%,$(filter isolation-%,$(SUITES)))
 ISOLATION_OPTS  = --inputdir=Tests/isolation
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)

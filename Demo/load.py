@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Prints vectors and their texts as rows for COPY: id, text, vector.
+"""Prints vectors as rows for COPY: id, vector; or with their texts: id, text, vector.
 
-    load.py VECTORS.npy TEXTS.txt.gz
+    load.py VECTORS.npy [TEXTS.txt.gz]
 
 Reads int8, uint8, float16 or float32, two-dimensional, C order; the standard
 library only.  Whole numbers stay unscaled: under cosine distance scale is nothing.
@@ -32,12 +32,12 @@ def read_npy(path):
 
 
 def main():
-    vectors, texts = sys.argv[1:]
+    vectors, *texts = sys.argv[1:]
     escape = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-    with gzip.open(texts, "rt", encoding="utf-8") as lines:
-        for number, (vector, line) in enumerate(zip(read_npy(vectors), lines), start=1):
-            text = line.rstrip("\n").translate(escape)
-            print(f"{number}\t{text}\t[{','.join(map(repr, vector))}]")
+    lines = gzip.open(texts[0], "rt", encoding="utf-8") if texts else None
+    for number, vector in enumerate(read_npy(vectors), start=1):
+        text = [next(lines).rstrip("\n").translate(escape)] if lines else []
+        print("\t".join([str(number), *text, f"[{','.join(map(repr, vector))}]"]))
 
 
 main()

@@ -50,8 +50,8 @@ ALTER TABLE items ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenants ON items USING (tenant = current_user);
 SET enable_seqscan = off;
 SET ROLE rv_reader;
-EXPLAIN (COSTS off) SELECT id FROM items ORDER BY embedding <-> '[7,0]' LIMIT 2;
-SELECT id FROM items ORDER BY embedding <-> '[7,0]' LIMIT 2;
+EXPLAIN (COSTS off) SELECT id FROM items ORDER BY embedding <-> '[7.2,0]' LIMIT 2;
+SELECT id FROM items ORDER BY embedding <-> '[7.2,0]' LIMIT 2;
 SELECT ruvector_last_query_id() AS query \gset
 RESET ROLE;
 SELECT wait_until(format($$(SELECT count(*) = 1 FROM ruvector.trajectories WHERE query_id = %L)$$, :'query'));
