@@ -163,7 +163,7 @@ keep_identifier(RvScan *scan, TupleTableSlot *slot)
 				ExprContext *context = scan->child->ss.ps.ps_ExprContext;
 				MemoryContext old;
 				char	   *text;
-				bool		fixed = slot->tts_tupleDescriptor->attrs[capture->id_attribute - 1].attlen > 0;
+				bool		fixed = TupleDescAttr(slot->tts_tupleDescriptor, capture->id_attribute - 1)->attlen > 0;
 
 				if (!fixed && (VARATT_IS_EXTERNAL(DatumGetPointer(datum)) ||
 							   VARSIZE_ANY(DatumGetPointer(datum)) > RV_ID_BYTES))

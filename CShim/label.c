@@ -303,7 +303,7 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid};
 
 	SPI_finish();
-	AtEOXact_GUC(true, guc_level);
+	AtEOXact_GUC(false, guc_level); /* also what an index function may have set */
 	SetUserIdAndSecContext(user, security);
 	return problem;
 }

@@ -949,9 +949,16 @@ rv_learn_run(void)
 			return;
 		if (failed)
 		{
+			int64		resume = now_us() + (int64) rv_learning_interval * USECS_PER_SEC;
+
 			/* leave the server time to recover from whatever it was, then start over */
-			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
-							 (long) rv_learning_interval * 1000, PG_WAIT_EXTENSION);
+			while (!rv_workers_stop_requested() && now_us() < resume)
+			{
+				(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH,
+								 (long) Max((resume - now_us()) / 1000, 1), PG_WAIT_EXTENSION);
+				ResetLatch(MyLatch);
+				CHECK_FOR_INTERRUPTS();
+			}
 			memset(&schedule, 0, sizeof(schedule));
 		}
 	}

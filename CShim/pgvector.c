@@ -94,9 +94,9 @@ rv_pgvector_index_kind(Oid index)
 	{
 		Oid			extension = rv_pgvector_extension();
 
+		methods_valid = true;	/* an invalidation from here on counts */
 		for (int i = 0; i < KINDS; i++)
 			methods[i].oid = OidIsValid(extension) ? look_up_method(&methods[i], extension) : InvalidOid;
-		methods_valid = true;
 	}
 	for (int i = 0; i < KINDS; i++)
 		if (OidIsValid(method) && method == methods[i].oid)

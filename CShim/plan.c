@@ -73,7 +73,8 @@ wrap(IndexScan *child, int kind, Limit *limit, int *next_id)
 	scan->custom_scan_tlist = inner->targetlist;
 	scan->custom_plans = list_make1(child);
 	scan->custom_private = list_make1(makeInteger(kind));
-	if (limit && limit->limitCount && limit_is_known(limit->limitCount) && limit_is_known(limit->limitOffset))
+	/* WITH TIES asks for more rows than its count */
+	if (limit && limit->limitOption == LIMIT_OPTION_COUNT && limit->limitCount && limit_is_known(limit->limitCount) && limit_is_known(limit->limitOffset))
 	{
 		scan->custom_exprs = list_make1(limit->limitCount);
 		if (limit->limitOffset)
@@ -119,9 +120,11 @@ rewrite(Plan *plan, Limit *limit, int *next_id)
 				rewrite(((SubqueryScan *) plan)->subplan, plan->qual == NIL ? limit : NULL, next_id);
 			break;
 		case T_Result:
-		case T_LockRows:
 		case T_Gather:
 		case T_GatherMerge:
+			break;
+		case T_LockRows:		/* may skip rows and ask for more than the limit */
+			limit = NULL;
 			break;
 		default:				/* also other extensions' custom scans: not entered */
 			kids = rv_modify_table_plans(plan);

@@ -132,7 +132,7 @@ start_search(RvScan *scan)
 	rv_capture_start(scan);
 
 	/* ivfflat reads its parameters in ambeginscan: a new value needs a new descriptor */
-	if (scan->kind == RV_IVFFLAT && scan->driven && child->iss_ScanDesc)
+	if (scan->kind == RV_IVFFLAT && child->iss_ScanDesc)
 	{
 		index_endscan(child->iss_ScanDesc);
 		child->iss_ScanDesc = NULL;

@@ -149,6 +149,10 @@ REVOKE ALL ON FUNCTION ruvector.index_counters(oid), ruvector.worker_pid(), ruve
 
 ----------------------------------------------------------------------- views
 
+-- Views bind operators and functions now, and are later read with the rights of
+-- the extension: nothing of another schema may slip in.
+SET LOCAL search_path = pg_catalog, pg_temp;
+
 CREATE VIEW ruvector.learned_indexes AS
 SELECT l.relid, i.indexrelid AS indexid, am.amname::text AS kind, l.mode, l.min_samples, l.target_recall,
        oc.opcintype AS type_id, pg_relation_filenode(i.indexrelid) AS filenode,
@@ -225,6 +229,8 @@ COMMENT ON VIEW ruvector.index_stats IS 'source of ruvector_learning_stats, for 
 REVOKE ALL ON ruvector.learned_indexes, ruvector.learning_classes, ruvector.index_stats FROM PUBLIC;
 
 ------------------------------------------------------------------- functions
+
+SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION ruvector_enable_learning(
     table_name regclass,
