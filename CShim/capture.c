@@ -20,14 +20,27 @@
 static pg_uuid_t last_query_id;
 static bool have_last_query_id = false;
 
-/* RFC 9562 version 4: nothing about the query can be read from it. */
-void
+/*
+ * RFC 9562 version 4: nothing about the query can be read from it.  Random bytes
+ * come by the page, a call for each search would be dear.
+ */
+bool
 rv_capture_new_query_id(uint8 *id)
 {
-	if (!pg_strong_random(id, UUID_LEN))
-		memset(id, 0, UUID_LEN);
+	static uint8 pool[4096];
+	static int	left = 0;
+
+	if (left < UUID_LEN)
+	{
+		if (!pg_strong_random(pool, sizeof(pool)))
+			return false;
+		left = sizeof(pool);
+	}
+	left -= UUID_LEN;
+	memcpy(id, pool + left, UUID_LEN);
 	id[6] = (id[6] & 0x0f) | 0x40;
 	id[8] = (id[8] & 0x3f) | 0x80;
+	return true;
 }
 
 bool
@@ -60,46 +73,55 @@ prepare(RvScan *scan)
 		if (keys)
 		{
 			Oid			type = TupleDescAttr(RelationGetDescr(table), *keys - 1)->atttypid;
-			Oid			output;
-			bool		varlena;
-
 			capture->id_attribute = *keys;
 			capture->id_kind = type == INT2OID ? RV_ID_INT2 : type == INT4OID ? RV_ID_INT4 :
 				type == INT8OID ? RV_ID_INT8 :
 				type == UUIDOID || type == TEXTOID || type == VARCHAROID || type == BPCHAROID ? RV_ID_TEXT :
 				RV_ID_NONE;
-			getTypeOutputInfo(type, &output, &varlena);
-			fmgr_info_cxt(output, &capture->id_output, scan->memory);
+			if (capture->id_kind == RV_ID_TEXT)
+			{
+				Oid			output;
+				bool		varlena;
+
+				getTypeOutputInfo(type, &output, &varlena);
+				fmgr_info_cxt(output, &capture->id_output, scan->memory);
+			}
 		}
 		if (primary)
 			RelationClose(primary);
 	}
-	capture->ids = MemoryContextAlloc(scan->memory, RV_ROWS_KEPT * (RV_ID_BYTES + 1));
 }
 
-/* The datum may live in the slot of an outer tuple: copied now. */
+/*
+ * Lays the record out with room for the rows to come.  The vector may live in the
+ * slot of an outer tuple: copied now.
+ */
 static void
-copy_vector(RvScan *scan)
+lay_out(RvScan *scan)
 {
 	RvCapture  *capture = &scan->capture;
 	ScanKey		key = &scan->child->iss_OrderByKeys[0];
-	struct varlena *vector;
+	struct varlena *vector = key->sk_flags & SK_ISNULL ? NULL : (struct varlena *) DatumGetPointer(key->sk_argument);
+	int			id_size = capture->id_kind == RV_ID_TEXT ? RV_ID_BYTES + 1 : sizeof(int64);
+	int			vector_bytes = 0;
 	int			bytes;
 
-	capture->record.vector_bytes = 0;
-	if (key->sk_flags & SK_ISNULL)
-		return;
-	vector = (struct varlena *) DatumGetPointer(key->sk_argument);
-	if (VARATT_IS_EXTENDED(vector) && !VARATT_IS_SHORT(vector))
-		return;					/* pgvector itself will detoast it; rare, and not worth a second time */
-	bytes = VARSIZE_ANY_EXHDR(vector);
-	if (bytes > capture->vector_capacity)
+	/* one that pgvector will detoast is rare, and not worth a second time */
+	if (vector != NULL && (VARATT_IS_SHORT(vector) || !VARATT_IS_EXTENDED(vector)))
+		vector_bytes = VARSIZE_ANY_EXHDR(vector);
+	capture->rows = scan->k > 0 ? Min(scan->k, RV_ROWS_KEPT) : RV_ROWS_KEPT;
+	bytes = sizeof(rv_trajectory) + capture->rows * (sizeof(double) + id_size) + vector_bytes;
+	if (bytes > capture->buffer_capacity)
 	{
-		capture->vector = MemoryContextAlloc(scan->memory, bytes);
-		capture->vector_capacity = bytes;
+		capture->buffer = MemoryContextAlloc(scan->memory, bytes);
+		capture->buffer_capacity = bytes;
 	}
-	memcpy(capture->vector, VARDATA_ANY(vector), bytes);
-	capture->record.vector_bytes = bytes;
+	capture->distances = (double *) (capture->buffer + sizeof(rv_trajectory));
+	capture->ids = (char *) (capture->distances + capture->rows);
+	capture->vector = capture->ids + capture->rows * id_size;
+	if (vector_bytes > 0)
+		memcpy(capture->vector, VARDATA_ANY(vector), vector_bytes);
+	capture->record.vector_bytes = vector_bytes;
 }
 
 void
@@ -135,7 +157,7 @@ rv_capture_start(RvScan *scan)
 		record->flags |= RV_FLAG_IDS_ARE_TEXT;
 	if (capture->key_attribute != InvalidAttrNumber)
 		record->flags |= RV_FLAG_HAS_DISTANCES;
-	copy_vector(scan);
+	lay_out(scan);
 }
 
 static void
@@ -214,7 +236,7 @@ rv_capture_row(RvScan *scan, TupleTableSlot *slot)
 {
 	rv_trajectory *record = &scan->capture.record;
 
-	if (record->rows_kept >= RV_ROWS_KEPT)
+	if (record->rows_kept >= scan->capture.rows)
 		return;
 	if (record->flags & RV_FLAG_HAS_IDS)
 		keep_identifier(scan, slot);
@@ -244,18 +266,16 @@ rv_capture_finish(RvScan *scan)
 		bytes -= record->vector_bytes;
 		record->vector_bytes = 0;
 	}
-	if (bytes > capture->buffer_capacity)
-	{
-		capture->buffer = MemoryContextAlloc(scan->memory, bytes);
-		capture->buffer_capacity = bytes;
-	}
-	rv_capture_new_query_id(record->query_id);
-	to = capture->buffer;
-	memcpy(to, record, sizeof(*record));
-	memcpy(to += sizeof(*record), capture->distances, distance_bytes);
-	memcpy(to += distance_bytes, capture->ids, record->id_bytes);
-	if (record->vector_bytes > 0)
-		memcpy(to + record->id_bytes, capture->vector, record->vector_bytes);
+	if (!rv_capture_new_query_id(record->query_id))
+		return;					/* a search never fails for what we note about it */
+	memcpy(capture->buffer, record, sizeof(*record));
+	/* close the gaps that rows which did not come have left */
+	to = (char *) capture->distances + distance_bytes;
+	if (to != capture->ids)
+		memmove(to, capture->ids, record->id_bytes);
+	to += record->id_bytes;
+	if (to != capture->vector)
+		memmove(to, capture->vector, record->vector_bytes);
 	rv_registry_push(scan->slot, (const rv_trajectory *) capture->buffer, bytes);
 	memcpy(last_query_id.data, record->query_id, UUID_LEN);
 	have_last_query_id = true;

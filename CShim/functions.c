@@ -13,6 +13,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/lsyscache.h"
@@ -129,6 +130,7 @@ ruvector_enable_learning(PG_FUNCTION_ARGS)
 	if (!rv_registry_ready())
 		rv_fail_not_preloaded();
 	relid = relation_argument(fcinfo);
+	LockRelationOid(relid, AccessShareLock);	/* it is still there when our row is */
 	check_learnable_relation(relid);
 	check_owner(relid);
 	if (!OidIsValid(rv_pgvector_extension()))
@@ -235,7 +237,7 @@ return_rows(FunctionCallInfo fcinfo, const char *sql, Oid relid)
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	descriptor = CreateTupleDescCopy(descriptor);
-	store = tuplestore_begin_heap(false, false, work_mem);
+	store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
 	MemoryContextSwitchTo(old);
 
 	rv_privileged_begin(&privileged);
@@ -371,7 +373,7 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	rv_error	error = {0};
 	rv_status	status;
 	Oid			types[] = {UUIDOID, OIDOID, OIDOID, FLOAT4ARRAYOID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID,
-	FLOAT8ARRAYOID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID};
+	FLOAT8ARRAYOID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 	RvPrivileged privileged;
@@ -380,6 +382,10 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	check_reader(relid);
 	vector = array_argument(fcinfo, 1, "query_vector", FLOAT4OID, "a one-dimensional real[] without nulls");
 	ids = array_argument(fcinfo, 2, "result_ids", INT8OID, "a one-dimensional bigint[] without nulls");
+	if (element_count(vector) > RV_DIMENSIONS_MAX)
+		rv_fail_array("query_vector", psprintf("an array of at most %d elements", RV_DIMENSIONS_MAX));
+	if (element_count(ids) > RV_PROBES_K_MAX)
+		rv_fail_array("result_ids", psprintf("an array of at most %d elements", RV_PROBES_K_MAX));
 	RV_SWIFT(status = rv_vector_check((float *) ARR_DATA_PTR(vector), element_count(vector), 0, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
@@ -391,7 +397,8 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 			rv_fail_row_counts(element_count(ids), element_count(distances));
 	}
 	RV_SWIFT(k_class = rv_k_class(k));
-	rv_capture_new_query_id(id->data);
+	if (!rv_capture_new_query_id(id->data))
+		elog(ERROR, "could not generate random values");
 
 	values[0] = UUIDPGetDatum(id);
 	values[1] = ObjectIdGetDatum(relid);
@@ -409,6 +416,8 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	values[11] = non_negative_argument(fcinfo, 5, "probes", false, &nulls[11]);
 	values[12] = TimestampTzGetDatum(GetCurrentTimestamp());
 	values[13] = Int32GetDatum(element_count(vector));
+	values[14] = Int32GetDatum(RV_K_MAX(RV_HNSW));
+	values[15] = Int32GetDatum(RV_K_MAX(RV_IVFFLAT));
 
 	rv_privileged_begin(&privileged);
 	check_learned(relid);
@@ -418,10 +427,11 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 				  " parameterized, label_state, label_note)"
 				  " SELECT $1, $2, x.indexid, $13, $3, $4, $5, $6, $7, $8::text[], $9, false, $10,"
 				  " CASE x.kind WHEN 'hnsw' THEN nullif($11, 0) ELSE nullif($12, 0) END, 'client', false,"
-				  " CASE WHEN $5 IS NULL THEN 'skipped' ELSE 'pending' END,"
-				  " CASE WHEN $5 IS NULL THEN 'no limit' END"
+				  " CASE WHEN n.note IS NULL THEN 'pending' ELSE 'skipped' END, n.note"
 				  " FROM ruvector.learned_indexes x"
 				  " JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1"
+				  " CROSS JOIN LATERAL (SELECT CASE WHEN $5 IS NULL THEN 'no limit'"
+				  "  WHEN $5 > CASE x.kind WHEN 'hnsw' THEN $15 ELSE $16 END THEN 'limit too large to be measured' END) n(note)"
 				  " WHERE x.relid = $2 AND x.learnable AND a.atttypmod IN ($14, -1)"
 				  " ORDER BY a.atttypmod DESC, x.indexid LIMIT 1",
 				  SPI_OK_INSERT, lengthof(types), types, values, nulls);

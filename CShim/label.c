@@ -200,6 +200,10 @@ measure(const Target *target, SPIPlanPtr plan, Datum vector, int k, int paramete
 	return known ? recall : NAN;
 }
 
+/*
+ * `setting` is what pgvector alone would use, 0 if unknown: a rung of the ladder,
+ * and measured a second time where the scan would ask for more.
+ */
 static const char *
 climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *label)
 {
@@ -231,9 +235,19 @@ climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *la
 		CHECK_FOR_INTERRUPTS();
 		/* below k hnsw would return fewer rows: the scan asks for k there, and so do we */
 		if (target->kind == RV_HNSW)
-			value = Min(Max(value, k), maximum);
+			value = Max(value, k);
 		label->recall[i] = measure(target, plan, vector, k, value, label->exact, label->exact_count, found, &blocks);
 		label->blocks[i] = blocks;
+		if (label->values[i] == setting)
+		{
+			label->setting_recall = label->recall[i];
+			label->setting_blocks = label->blocks[i];
+		}
+	}
+	if (target->kind == RV_HNSW && setting > 0 && setting < k)
+	{
+		label->setting_recall = measure(target, plan, vector, k, setting, label->exact, label->exact_count, found, &blocks);
+		label->setting_blocks = blocks;
 	}
 	return NULL;
 }
@@ -269,7 +283,10 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 
 	if (problem != NULL)
 		return problem;
+	if (k < 1 || k > RV_K_MAX(target.kind))
+		return "limit too large to be measured";
 	memset(label, 0, sizeof(*label));
+	label->setting_recall = label->setting_blocks = NAN;
 	label->filenode = target.filenode;
 	label->exact = palloc(sizeof(double) * k);
 

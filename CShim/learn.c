@@ -40,9 +40,11 @@ typedef struct LearnedClass
 {
 	Oid			index;
 	int32		k_class;
+	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 } LearnedClass;
 
 static MemoryContext sync_memory = NULL;
+static MemoryContext label_memory = NULL;	/* outlives the transaction of a label that failed */
 static LearnedIndex *indexes;
 static int	index_count;
 static LearnedClass *classes;
@@ -143,8 +145,17 @@ mode_from_text(Datum datum)
 static void
 drop_stale_evidence(void)
 {
-	rv_sql("DELETE FROM ruvector.policies p WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = p.indexid)",
+	/* tables dropped while our event trigger could not see it */
+	rv_sql("DELETE FROM ruvector.learned_tables l WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relid)",
 		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
+	rv_sql("WITH gone AS (DELETE FROM ruvector.policies p WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = p.indexid)"
+		   " RETURNING relid, indexid, k_class, value)"
+		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
+		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was dropped' FROM gone",
+		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
+	rv_sql("UPDATE ruvector.trajectories t SET label_state = 'skipped', label_note = 'the index is gone'"
+		   " WHERE label_state = 'pending' AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.indexid)",
+		   SPI_OK_UPDATE, 0, NULL, NULL, NULL);
 	rv_sql("WITH rebuilt AS ("
 		   " UPDATE ruvector.policies p SET state = 'collecting', value = NULL, applied_from = NULL,"
 		   "  judged_labels = NULL, judged_at = NULL, cost_ratio = NULL, cost_ratio_low = NULL, cost_ratio_high = NULL,"
@@ -168,17 +179,26 @@ drop_stale_evidence(void)
 		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
 }
 
-/* A verdict for another target than the present one is due again. */
+/*
+ * A verdict for another target than the present one is due again.  The evidence
+ * stays; what has been watched was about the old target.
+ */
 static void
 drop_stale_verdicts(void)
 {
 	Oid			types[] = {FLOAT8OID};
 	Datum		values[] = {Float8GetDatum(rv_target_recall)};
 
-	rv_sql("UPDATE ruvector.policies p SET judged_labels = NULL FROM ruvector.learned_tables l"
-		   " WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
-		   " AND p.target IS DISTINCT FROM coalesce(l.target_recall, $1)",
-		   SPI_OK_UPDATE, 1, types, values, NULL);
+	rv_sql("WITH other AS (UPDATE ruvector.policies p SET judged_labels = NULL, applied_from = NULL, value = NULL"
+		   "  FROM ruvector.learned_tables l, ruvector.policies old"
+		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
+		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
+		   "  AND p.target IS DISTINCT FROM coalesce(l.target_recall, $1)"
+		   "  RETURNING p.relid, p.indexid, p.k_class, old.value, coalesce(l.target_recall, $1) AS target)"
+		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, reason)"
+		   " SELECT relid, indexid, k_class, 'target changed', value, target,"
+		   "  format('the target is %s now', target) FROM other",
+		   SPI_OK_INSERT, 1, types, values, NULL);
 }
 
 static void
@@ -209,6 +229,15 @@ read_indexes(void)
 		if (index->entry.kind >= 0 && index->entry.mode != RV_MODE_OFF)
 			index_count++;
 	}
+}
+
+static LearnedIndex *
+find_index(Oid oid)
+{
+	for (int i = 0; i < index_count; i++)
+		if (indexes[i].entry.index == oid)
+			return &indexes[i];
+	return NULL;
 }
 
 /*
@@ -260,17 +289,19 @@ read_policies(void)
 static void
 read_classes(void)
 {
-	uint64		rows = rv_sql("SELECT indexid, k_class, candidates, labels, judged_labels, min_samples"
+	uint64		rows = rv_sql("SELECT indexid, k_class, candidates, labels, judged_labels, min_samples, setting"
 							  " FROM ruvector.learning_classes ORDER BY indexid, k_class",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
 
 	classes = MemoryContextAllocZero(sync_memory, sizeof(LearnedClass) * Max(rows, 1));
 	class_facts = MemoryContextAllocZero(sync_memory, sizeof(rv_class_facts) * Max(rows, 1));
-	class_count = (int) rows;
+	class_count = 0;
 	for (uint64 row = 0; row < rows; row++)
 	{
-		classes[row] = (LearnedClass) {column_oid(row, 1), column_int(row, 2, 0)};
-		class_facts[row] = (rv_class_facts) {
+		if (find_index(column_oid(row, 1)) == NULL)
+			continue;
+		classes[class_count] = (LearnedClass) {column_oid(row, 1), column_int(row, 2, 0), column_int(row, 7, 0)};
+		class_facts[class_count++] = (rv_class_facts) {
 			.candidates = column_int(row, 3, 0),
 			.labels = column_int(row, 4, 0),
 			.judged = column_int(row, 5, -1),
@@ -325,15 +356,6 @@ synchronise(void)
 	end_action();
 }
 
-static LearnedIndex *
-find_index(Oid oid)
-{
-	for (int i = 0; i < index_count; i++)
-		if (indexes[i].entry.index == oid)
-			return &indexes[i];
-	return NULL;
-}
-
 /* ---- drain: ring -> ruvector.trajectories --------------------------------------------- */
 
 typedef struct Record
@@ -379,6 +401,8 @@ not_a_candidate(const rv_trajectory *trajectory, const LearnedIndex *index)
 		return "filtered";
 	if (trajectory->k < 1)
 		return "no limit";
+	if (trajectory->k > RV_K_MAX(index->entry.kind))
+		return "limit too large to be measured";
 	if (!index->learnable)
 		return "type without a cast from and to real[]";
 	if (trajectory->vector_bytes == 0)
@@ -512,12 +536,11 @@ typedef struct Candidate
 	pg_uuid_t	query_id;
 	Datum		vector;			/* real[] */
 	int			k;
-	int			setting;
 } Candidate;
 
 /*
- * Query identifiers are random, so the smallest pending one is a uniform draw
- * that nothing about the query can influence.
+ * Query identifiers are random, so which query is labelled next has nothing to
+ * do with what it asked or found.
  */
 static bool
 draw_candidate(const LearnedClass *class, Candidate *candidate)
@@ -530,7 +553,7 @@ draw_candidate(const LearnedClass *class, Candidate *candidate)
 	bool		found;
 
 	rv_privileged_begin(&privileged);
-	found = rv_sql("SELECT query_id, query_vector, k, setting FROM ruvector.trajectories"
+	found = rv_sql("SELECT query_id, query_vector, k FROM ruvector.trajectories"
 				   " WHERE indexid = $1 AND k_class = $2 AND label_state = 'pending' ORDER BY query_id LIMIT 1",
 				   SPI_OK_SELECT, 2, types, values, NULL) == 1;
 	if (found)
@@ -542,7 +565,6 @@ draw_candidate(const LearnedClass *class, Candidate *candidate)
 		candidate->vector = PointerGetDatum(DatumGetArrayTypePCopy(rv_sql_value(0, 2, &isnull)));
 		MemoryContextSwitchTo(old);
 		candidate->k = column_int(0, 3, 0);
-		candidate->setting = column_int(0, 4, 0);
 	}
 	rv_privileged_end(&privileged);
 	return found;
@@ -564,29 +586,32 @@ static void
 store_label(const LearnedClass *class, const Candidate *candidate, const RvLabel *label)
 {
 	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
-	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID};
+	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID};
+	bool		unknown = isnan(label->setting_blocks);
+	bool		nulls[lengthof(types)] = {[12] = unknown, [13] = unknown};
 	Datum		values[] = {
 		UUIDPGetDatum(&candidate->query_id), ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class),
-		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->k), Int32GetDatum(candidate->setting),
+		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->k), Int32GetDatum(class->setting),
 		make_array(label->exact, label->exact_count, FLOAT8OID),
 		Float8GetDatum(label->exact_us), Float8GetDatum(label->ladder_us),
 		make_array(label->values, label->rungs, INT4OID),
 		make_array(label->recall, label->rungs, FLOAT4OID),
 		make_array(label->blocks, label->rungs, FLOAT4OID),
+		Float4GetDatum(label->setting_recall), Float4GetDatum(label->setting_blocks),
 	};
 
 	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
-		   " exact_us, ladder_us, parameters, recall, blocks)"
-		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12"
+		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks)"
+		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14"
 		   /* pruned or cleared while we measured */
 		   " WHERE EXISTS (SELECT FROM ruvector.trajectories WHERE query_id = $1)",
-		   SPI_OK_INSERT, lengthof(types), types, values, NULL);
+		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
 }
 
 /*
  * Labels one query of the class.  An error of the measurement (the table was
- * dropped, a cast failed) closes the candidate, so that it is not tried for ever;
- * its text is not kept, it could quote private data.
+ * dropped, a cast failed) closes the candidate, so that it is not tried for ever.
+ * Its text goes to the server's log and nowhere else: it could quote private data.
  */
 static void
 label_one(int position)
@@ -595,24 +620,21 @@ label_one(int position)
 	Candidate	candidate;
 	bool		failed = false;
 	RvPrivileged privileged;
-	MemoryContext memory;
 
 	if (!begin_action("ruvector: measuring recall"))
 		return;
-	/* the candidate must outlive an aborted transaction */
-	memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(memory);
+	MemoryContextReset(label_memory);
+	MemoryContextSwitchTo(label_memory);
 	if (!draw_candidate(class, &candidate))
 	{
 		class_facts[position].candidates = 0;
 		end_action();
-		MemoryContextDelete(memory);
 		return;
 	}
 	PG_TRY();
 	{
 		RvLabel		label;
-		const char *problem = rv_label_query(class->index, candidate.vector, candidate.k, candidate.setting, &label);
+		const char *problem = rv_label_query(class->index, candidate.vector, candidate.k, class->setting, &label);
 
 		rv_privileged_begin(&privileged);
 		if (problem == NULL)
@@ -636,14 +658,13 @@ label_one(int position)
 	PG_END_TRY();
 	if (failed && begin_action("ruvector: closing a failed label"))
 	{
-		MemoryContextSwitchTo(memory);
+		MemoryContextSwitchTo(label_memory);
 		rv_privileged_begin(&privileged);
 		close_candidate(&candidate, "failed", "the measurement raised an error, see the server's log");
 		rv_privileged_end(&privileged);
 		end_action();
 	}
 	class_facts[position].candidates--;
-	MemoryContextDelete(memory);
 }
 
 /* ---- judge ------------------------------------------------------------------------------- */
@@ -653,27 +674,29 @@ label_one(int position)
  * the newest label measured.  Returns the number of labels.
  */
 static int
-read_labels(const LearnedClass *class, rv_labels *labels, int *setting)
+read_labels(const LearnedClass *class, rv_labels *labels)
 {
-	Oid			types[] = {OIDOID, INT4OID};
-	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
-	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks, b.setting"
+	Oid			types[] = {OIDOID, INT4OID, INT4OID};
+	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting)};
+	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
+									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END"
 									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
 									 " WHERE indexid = $1 AND k_class = $2 AND b.label_number >= p.evidence_from"
 									 " ORDER BY b.label_number",
-									 SPI_OK_SELECT, 2, types, sql_values, NULL);
+									 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
 	const void *values;
 	int			rungs;
 	float	   *recall,
-			   *blocks;
+			   *blocks,
+			   *setting_blocks;
 
 	memset(labels, 0, sizeof(*labels));
 	if (count == 0)
 		return 0;
 	rungs = column_array(count - 1, 1, &values);
-	*setting = column_int(count - 1, 4, 0);
 	recall = palloc(sizeof(float) * count * Max(rungs, 1));
 	blocks = palloc(sizeof(float) * count * Max(rungs, 1));
+	setting_blocks = palloc(sizeof(float) * count);
 	for (int i = 0; i < count; i++)
 	{
 		const void *row_values,
@@ -683,7 +706,10 @@ read_labels(const LearnedClass *class, rv_labels *labels, int *setting)
 		bool		whole = column_array(i, 2, &row_recall) == row_rungs &&
 			column_array(i, 3, &row_blocks) == row_rungs;
 		int			at = 0;
+		bool		isnull;
+		Datum		at_setting = rv_sql_value(i, 4, &isnull);
 
+		setting_blocks[i] = isnull ? get_float4_nan() : DatumGetFloat4(at_setting);
 		for (int r = 0; r < rungs; r++)
 		{
 			int			value = ((const int32 *) values)[r];
@@ -703,6 +729,7 @@ read_labels(const LearnedClass *class, rv_labels *labels, int *setting)
 	labels->values = values;
 	labels->recall = recall;
 	labels->blocks = blocks;
+	labels->setting_blocks = setting_blocks;
 	return count;
 }
 
@@ -715,7 +742,7 @@ float_or_null(double value, bool *isnull)
 
 /* Writes the verdict, and the history if it changes anything. */
 static void
-store_verdict(const LearnedClass *class, const rv_goal *goal, const rv_verdict *verdict, int labels)
+store_verdict(const LearnedClass *class, const rv_goal *goal, const rv_verdict *verdict, int labels, int mode)
 {
 	bool		alarm = verdict->state == RV_VERDICT_ALARM;
 	bool		chosen = !alarm && verdict->chosen >= 0;
@@ -726,7 +753,7 @@ store_verdict(const LearnedClass *class, const rv_goal *goal, const rv_verdict *
 				blocks[RV_LADDER_MAX];
 	Oid			types[] = {OIDOID, INT4OID, TEXTOID, FLOAT8OID, INT4OID, INT4OID, INT4OID,
 		FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, FLOAT8OID, INT4OID,
-	INT4ARRAYOID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, INT4OID, FLOAT8OID, FLOAT8OID};
+	INT4ARRAYOID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, INT4OID, FLOAT8OID, FLOAT8OID, BOOLOID};
 	Datum		args[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 
@@ -759,12 +786,14 @@ store_verdict(const LearnedClass *class, const rv_goal *goal, const rv_verdict *
 	args[18] = Int32GetDatum(goal->applied);
 	args[19] = float_or_null(alarm ? verdict->watch_recall : chosen ? verdict->rung[verdict->chosen].recall : get_float8_nan(), &nulls[19]);
 	args[20] = float_or_null(alarm ? verdict->watch_upper : chosen ? verdict->rung[verdict->chosen].bound : get_float8_nan(), &nulls[20]);
+	args[21] = BoolGetDatum(mode == RV_MODE_APPLY);
 
 	if (goal->applied != DatumGetInt32(args[4]))
 		rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after,"
 			   " target, recall, bound, labels, reason)"
 			   " SELECT relid, indexid, k_class,"
-			   " CASE WHEN $3 = 'stepped back' THEN 'stepped back' WHEN $5 = 0 THEN 'withdrawn' ELSE 'put in force' END,"
+			   " CASE WHEN $3 = 'stepped back' THEN 'stepped back' WHEN $5 = 0 THEN 'withdrawn'"
+			   "  WHEN $22 THEN 'put in force' ELSE 'certified' END,"
 			   " nullif($19, 0), nullif($5, 0), $4, $20, $21, $7,"
 			   " CASE WHEN $3 = 'stepped back' THEN"
 			   "   format('recall on the %s labels since it is in force is below %s with 99 %% confidence', $13, $4)"
@@ -809,7 +838,8 @@ judge(int position)
 		goal.applied_labels = column_int(0, 2, 0);
 		goal.min_samples = index->entry.min_samples;
 		goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
-		count = read_labels(class, &labels, &goal.setting);
+		goal.setting = class->setting;
+		count = read_labels(class, &labels);
 		if (count > 0)
 		{
 			RvCall		call;
@@ -820,7 +850,7 @@ judge(int position)
 
 			RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, verdict, &error));
 			rv_guard_end(&call, status, &error);
-			store_verdict(class, &goal, verdict, count);
+			store_verdict(class, &goal, verdict, count, index->entry.mode);
 		}
 	}
 	rv_privileged_end(&privileged);
@@ -830,7 +860,10 @@ judge(int position)
 
 /* ---- prune --------------------------------------------------------------------------------- */
 
-/* Bound: trajectory_window unlabelled and ten times as many labelled rows a table. */
+/*
+ * Bounds: trajectory_window unlabelled and ten times as many labelled rows a
+ * table, and the last 1000 events.
+ */
 static void
 prune(void)
 {
@@ -845,6 +878,11 @@ prune(void)
 		   "  FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)) o"
 		   " WHERE d.query_id = o.query_id"
 		   " AND o.age > o.trajectory_window::bigint * CASE WHEN o.labelled THEN 10 ELSE 1 END",
+		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
+	rv_sql("DELETE FROM ruvector.policy_history d USING"
+		   " (SELECT event_number, row_number() OVER (PARTITION BY relid ORDER BY event_number DESC) AS age"
+		   "  FROM ruvector.policy_history) o"
+		   " WHERE d.event_number = o.event_number AND o.age > 1000",
 		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
 	rv_privileged_end(&privileged);
 	end_action();
@@ -890,6 +928,22 @@ act(rv_schedule *schedule)
 	}
 }
 
+/* Defaults of the server or the database that are meant for users' transactions. */
+static void
+pin_settings(void)
+{
+	static const char *const settings[][2] = {
+		{"default_transaction_read_only", "off"},
+		{"default_transaction_isolation", "read committed"},
+		{"statement_timeout", "0"},
+		{"lock_timeout", "0"},
+		{"idle_in_transaction_session_timeout", "0"},
+	};
+
+	for (int i = 0; i < (int) lengthof(settings); i++)
+		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+}
+
 /* Returns when this worker is not wanted any more. */
 void
 rv_learn_run(void)
@@ -898,6 +952,8 @@ rv_learn_run(void)
 	bool		woken = false;
 
 	sync_memory = AllocSetContextCreate(TopMemoryContext, "ruvector learning", ALLOCSET_DEFAULT_SIZES);
+	label_memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
+	pin_settings();
 	while (!rv_workers_stop_requested())
 	{
 		rv_tick_facts facts;

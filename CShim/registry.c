@@ -2,16 +2,21 @@
  * registry.c - shared memory: learned indexes, their counters, the workers, the ring.
  *
  * Locks:
- *   registry->lock   entries, workers, wishes.  Shared to copy, exclusive to
- *                    change; held for a memcpy, never across SQL or Swift.
+ *   registry->lock   entries, workers, holds, wishes.  Shared to copy, exclusive
+ *                    to change; held for a memcpy, never across SQL or Swift.
  *   registry->drain  one reader of the ring at a time.  The only lock held
  *                    across a call into Swift: the call is bounded by the size
  *                    of the ring, allocates nothing and cannot raise.
+ * No backend ever holds both, nor takes another lock while it holds one of them.
  * Without a lock: counters and generation (atomics), and writing to the ring
  * (lock-free, see TrajectoryRing.swift).
  *
  * A backend looks indexes up in a private copy, made anew when the generation
  * has changed.  Writers publish the entries first and bump the generation after.
+ *
+ * A place among the workers belongs to a claim, not to a database: its ticket is
+ * passed to the process that is started for it, and a process whose ticket is not
+ * that of the place any more can neither attach to it nor release it.
  */
 #include "rv.h"
 
@@ -19,14 +24,21 @@
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/procarray.h"
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #define CELLS_PER_RECORD 8		/* 2 kB: a record of 10 rows and 384 dimensions */
-#define WISHES 64
+#define WISHES_MAX 64
+#define HOLDS_MAX 32
+
+/* A database that must have no worker until this backend's transaction ends. */
+typedef struct Hold
+{
+	Oid			database;
+	int			holder;			/* pid, 0 = free */
+} Hold;
 
 typedef struct Registry
 {
@@ -34,10 +46,11 @@ typedef struct Registry
 	LWLock	   *drain;
 	uint64		generation;		/* atomic */
 	Latch	   *launcher;
-	Oid			wishes[WISHES];	/* databases that want a worker now */
+	Oid			wishes[WISHES_MAX]; /* databases that want a worker now */
 	int			wish_count;
-	Oid			held;			/* database that must have no worker, */
-	int			holder;			/* as long as this backend lives */
+	bool		wished_for_all; /* there were more */
+	Hold		holds[HOLDS_MAX];
+	uint64		claims;			/* made so far */
 	RvWorkerSlot workers[RV_WORKERS_MAX];
 	RvIndexCounters counters[RV_INDEXES_MAX];
 	RvIndexEntry entries[RV_INDEXES_MAX];
@@ -51,6 +64,8 @@ static void (*previous_request) (void);
 static HTAB *known = NULL;		/* RvIndex of this database */
 static uint64 known_generation = 0;
 static bool wake_pending = false;
+static List *held = NIL;		/* databases, until the transaction ends */
+static uint64 my_ticket = 0;	/* of this worker */
 
 static int64
 ring_cells(void)
@@ -99,10 +114,16 @@ startup(void)
 	LWLockRelease(AddinShmemInitLock);
 }
 
+static void release_holds(void);
+
 static void
-wake_on_commit(XactEvent event, void *arg)
+at_transaction_end(XactEvent event, void *arg)
 {
-	if (!wake_pending || (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT))
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_ABORT && event != XACT_EVENT_PREPARE)
+		return;
+	if (held != NIL)
+		release_holds();
+	if (!wake_pending || event == XACT_EVENT_PREPARE)	/* COMMIT PREPARED follows */
 		return;
 	wake_pending = false;
 	if (event == XACT_EVENT_COMMIT)
@@ -112,7 +133,7 @@ wake_on_commit(XactEvent event, void *arg)
 void
 rv_registry_init(void)
 {
-	RegisterXactCallback(wake_on_commit, NULL);
+	RegisterXactCallback(at_transaction_end, NULL);
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 	rv_chain_shmem_request(request, &previous_request);
@@ -125,6 +146,22 @@ bool
 rv_registry_ready(void)
 {
 	return registry != NULL;
+}
+
+static bool
+is_alive(const RvWorkerSlot *slot)
+{
+	return slot->state == RV_WORKER_STARTING || slot->state == RV_WORKER_RUNNING;
+}
+
+/* With the lock held: the worker that runs or is about to. */
+static RvWorkerSlot *
+find_worker(Oid database)
+{
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (is_alive(&registry->workers[i]) && registry->workers[i].database == database)
+			return &registry->workers[i];
+	return NULL;
 }
 
 /* ---- learned indexes ------------------------------------------------------------ */
@@ -189,12 +226,19 @@ bool
 rv_registry_publish(const RvIndexEntry *entries, int count)
 {
 	bool		complete = true;
+	bool		changed = count > 0;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < RV_INDEXES_MAX; i++)
-		if (registry->entries[i].database == MyDatabaseId &&
-			!is_listed(registry->entries[i].index, entries, count))
-			registry->entries[i].index = InvalidOid;
+	{
+		RvIndexEntry *entry = &registry->entries[i];
+
+		if (OidIsValid(entry->index) && entry->database == MyDatabaseId && !is_listed(entry->index, entries, count))
+		{
+			entry->index = InvalidOid;
+			changed = true;
+		}
+	}
 	for (int e = 0; e < count; e++)
 	{
 		int			place = -1;
@@ -221,8 +265,32 @@ rv_registry_publish(const RvIndexEntry *entries, int count)
 		registry->entries[place] = entries[e];
 	}
 	LWLockRelease(registry->lock);
-	rv_atomic_add(&registry->generation, 1);
+	if (changed)
+		rv_atomic_add(&registry->generation, 1);
 	return complete;
+}
+
+/* Frees the entries of databases that are neither among these nor have a worker. */
+void
+rv_registry_forget_databases_except(const List *databases)
+{
+	bool		changed = false;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < RV_INDEXES_MAX; i++)
+	{
+		RvIndexEntry *entry = &registry->entries[i];
+
+		if (OidIsValid(entry->index) && !list_member_oid(databases, entry->database) &&
+			find_worker(entry->database) == NULL)
+		{
+			entry->index = InvalidOid;
+			changed = true;
+		}
+	}
+	LWLockRelease(registry->lock);
+	if (changed)
+		rv_atomic_add(&registry->generation, 1);
 }
 
 RvIndexCounters
@@ -250,8 +318,6 @@ rv_registry_count_learned(int slot)
 }
 
 /* ---- the ring --------------------------------------------------------------------- */
-
-static RvWorkerSlot *find_worker(Oid database);
 
 /* On the path of a query: never waits for the lock. */
 static void
@@ -314,7 +380,7 @@ rv_registry_discard_unserved(void)
 
 	LWLockAcquire(registry->lock, LW_SHARED);
 	for (int i = 0; i < RV_WORKERS_MAX; i++)
-		if (registry->workers[i].state != RV_WORKER_NONE)
+		if (is_alive(&registry->workers[i]))
 			served[count++] = registry->workers[i].database;
 	LWLockRelease(registry->lock);
 	LWLockAcquire(registry->drain, LW_EXCLUSIVE);
@@ -324,20 +390,13 @@ rv_registry_discard_unserved(void)
 
 /* ---- workers ------------------------------------------------------------------------ */
 
-/* With the lock held. */
+/* With the lock held: NULL if the place was given to another claim, or to none. */
 static RvWorkerSlot *
-find_worker(Oid database)
+find_claim(uint64 ticket)
 {
-	for (int i = 0; i < RV_WORKERS_MAX; i++)
-		if (registry->workers[i].state != RV_WORKER_NONE && registry->workers[i].database == database)
-			return &registry->workers[i];
-	return NULL;
-}
+	RvWorkerSlot *slot = &registry->workers[ticket % RV_WORKERS_MAX];
 
-static void
-clear_worker(RvWorkerSlot *slot)
-{
-	memset(slot, 0, sizeof(*slot));
+	return slot->ticket == ticket ? slot : NULL;
 }
 
 /* With the lock held. */
@@ -347,7 +406,7 @@ wish(Oid database)
 	RvWorkerSlot *slot = find_worker(database);
 	bool		listed = false;
 
-	if (slot != NULL && slot->state != RV_WORKER_FAILED)
+	if (slot != NULL)
 	{
 		slot->again = true;		/* in case it is about to leave */
 		if (slot->latch != NULL)
@@ -356,104 +415,137 @@ wish(Oid database)
 	}
 	for (int i = 0; i < registry->wish_count; i++)
 		listed |= registry->wishes[i] == database;
-	if (!listed && registry->wish_count < WISHES)
+	if (!listed && registry->wish_count < WISHES_MAX)
 		registry->wishes[registry->wish_count++] = database;
+	else if (!listed)
+		registry->wished_for_all = true;
 	if (registry->launcher)
 		SetLatch(registry->launcher);
 }
 
-/* The launcher reserves a place before it starts a worker; false if there is one already. */
-bool
-rv_workers_claim(Oid database)
+/* With the lock held. */
+static bool
+is_held(Oid database)
 {
-	RvWorkerSlot *slot = NULL;
-
-	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (find_worker(database) == NULL)
-		for (int i = 0; i < RV_WORKERS_MAX && slot == NULL; i++)
-			if (registry->workers[i].state == RV_WORKER_NONE)
-				slot = &registry->workers[i];
-	if (slot != NULL)
-	{
-		slot->database = database;
-		slot->state = RV_WORKER_STARTING;
-		slot->since = GetCurrentTimestamp();
-	}
-	LWLockRelease(registry->lock);
-	return slot != NULL;
+	for (int i = 0; i < HOLDS_MAX; i++)
+		if (registry->holds[i].holder != 0 && registry->holds[i].database == database)
+			return true;
+	return false;
 }
 
-/* A failed worker keeps its place, so that the launcher knows to try again. */
+/*
+ * The launcher reserves a place before it starts a worker.  The ticket says which:
+ * its place is ticket % RV_WORKERS_MAX, and 0 is no ticket.
+ */
+RvClaim
+rv_workers_claim(Oid database, uint64 *ticket)
+{
+	RvClaim		claim = RV_CLAIM_FULL;
+	int			place = 0;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (registry->workers[i].state == RV_WORKER_NONE)
+		{
+			claim = RV_CLAIM_MADE;
+			place = i;
+		}
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (registry->workers[i].state != RV_WORKER_NONE && registry->workers[i].database == database)
+			claim = RV_CLAIM_SERVED;
+	if (is_held(database))
+		claim = RV_CLAIM_HELD;
+	if (claim == RV_CLAIM_MADE)
+	{
+		*ticket = ++registry->claims * RV_WORKERS_MAX + place;
+		registry->workers[place] = (RvWorkerSlot) {
+			.ticket = *ticket,
+			.database = database,
+			.state = RV_WORKER_STARTING,
+			.since = GetCurrentTimestamp(),
+		};
+	}
+	LWLockRelease(registry->lock);
+	return claim;
+}
+
+/*
+ * A worker that was woken since it last looked is replaced.  A failed one keeps its
+ * place, so that the launcher knows to try again.
+ */
 void
-rv_workers_release(Oid database, bool failed)
+rv_workers_release(uint64 ticket, bool failed)
 {
 	RvWorkerSlot *slot;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	slot = find_worker(database);
+	slot = find_claim(ticket);
 	if (slot != NULL)
 	{
-		bool		again = slot->again;
+		RvWorkerSlot left = *slot;
 
-		clear_worker(slot);
-		if (again && !failed)
-			wish(database);
-		if (failed)
-		{
-			slot->database = database;
-			slot->state = RV_WORKER_FAILED;
-			slot->since = GetCurrentTimestamp();
-		}
+		memset(slot, 0, sizeof(*slot));
+		if (failed && !left.stop)
+			*slot = (RvWorkerSlot) {
+				.ticket = ticket,
+				.database = left.database,
+				.state = RV_WORKER_FAILED,
+				.again = true,
+				.since = GetCurrentTimestamp(),
+			};
+		else if (left.again)
+			wish(left.database);
 	}
-	if (registry->launcher)
-		SetLatch(registry->launcher);
 	LWLockRelease(registry->lock);
 }
 
 /* Called by the worker itself.  False: it is not wanted any more. */
 bool
-rv_workers_attach(Oid database)
+rv_workers_attach(uint64 ticket)
 {
 	RvWorkerSlot *slot;
 	bool		wanted = false;
 
+	my_ticket = ticket;
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	slot = find_worker(database);
+	slot = find_claim(ticket);
 	if (slot != NULL && slot->state == RV_WORKER_STARTING && !slot->stop)
 	{
 		slot->state = RV_WORKER_RUNNING;
 		slot->pid = MyProcPid;
 		slot->latch = MyLatch;
+		slot->again = false;
 		wanted = true;
 	}
 	LWLockRelease(registry->lock);
 	return wanted;
 }
 
+/* The worker asks before it looks at its database: what woke it until now is seen then. */
 bool
 rv_workers_stop_requested(void)
 {
 	RvWorkerSlot *slot;
-	bool		stop;
+	bool		stop = true;
 
-	LWLockAcquire(registry->lock, LW_SHARED);
-	slot = find_worker(MyDatabaseId);
-	stop = slot == NULL || slot->pid != MyProcPid || slot->stop;
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	slot = find_claim(my_ticket);
+	if (slot != NULL && !slot->stop)
+	{
+		slot->again = false;
+		stop = false;
+	}
 	LWLockRelease(registry->lock);
 	return stop;
 }
 
-int
-rv_workers_list(RvWorkerSlot *slots)
+/* All RV_WORKERS_MAX places. */
+void
+rv_workers_copy(RvWorkerSlot *slots)
 {
-	int			count = 0;
-
 	LWLockAcquire(registry->lock, LW_SHARED);
-	for (int i = 0; i < RV_WORKERS_MAX; i++)
-		if (registry->workers[i].state != RV_WORKER_NONE)
-			slots[count++] = registry->workers[i];
+	memcpy(slots, registry->workers, sizeof(registry->workers));
 	LWLockRelease(registry->lock);
-	return count;
 }
 
 /* 0: no worker is running there. */
@@ -475,28 +567,36 @@ rv_workers_pid(Oid database)
 
 /*
  * DROP DATABASE and its kind need the database to themselves: its worker leaves,
- * and none is started until the caller says so (or is gone).
+ * and none is started until the transaction ends.  That is the right moment, for
+ * only then the launcher sees what the statement did, and it comes in every case:
+ * an error and a FATAL exit abort the transaction too, and a crash empties shared
+ * memory.  So no hold outlives its holder.  Where there is no room for a hold, the
+ * worker leaves all the same, and only a wish can bring a new one too early.
  */
 void
 rv_workers_hold(Oid database)
 {
+	MemoryContext old = MemoryContextSwitchTo(TopTransactionContext);
+
+	held = lappend_oid(held, database);
+	MemoryContextSwitchTo(old);
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	registry->held = database;
-	registry->holder = MyProcPid;
+	for (int i = 0; i < HOLDS_MAX; i++)
+		if (registry->holds[i].holder == 0)
+		{
+			registry->holds[i] = (Hold) {database, MyProcPid};
+			break;
+		}
 	LWLockRelease(registry->lock);
 
 	for (int waited = 0; waited < 500; waited++)
 	{
 		RvWorkerSlot *slot;
-		bool		gone = true;
 
 		LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 		slot = find_worker(database);
-		if (slot != NULL && slot->state == RV_WORKER_FAILED)
-			clear_worker(slot);
-		else if (slot != NULL)
+		if (slot != NULL)
 		{
-			gone = false;
 			slot->stop = true;
 			if (slot->latch)
 				SetLatch(slot->latch);
@@ -504,37 +604,26 @@ rv_workers_hold(Oid database)
 				kill(slot->pid, SIGTERM);	/* it is in the middle of a long label */
 		}
 		LWLockRelease(registry->lock);
-		if (gone)
+		if (slot == NULL)
 			return;
 		CHECK_FOR_INTERRUPTS();
 		pg_usleep(10000L);
 	}
 }
 
-void
-rv_workers_unhold(void)
+static void
+release_holds(void)
 {
+	ListCell   *cell;
+
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	if (registry->holder == MyProcPid)
-	{
-		wish(registry->held);
-		registry->held = InvalidOid;
-		registry->holder = 0;
-	}
+	for (int i = 0; i < HOLDS_MAX; i++)
+		if (registry->holds[i].holder == MyProcPid)
+			registry->holds[i].holder = 0;
+	foreach(cell, held)
+		wish(lfirst_oid(cell));
 	LWLockRelease(registry->lock);
-}
-
-bool
-rv_workers_held(Oid database)
-{
-	bool		held;
-	int			holder;
-
-	LWLockAcquire(registry->lock, LW_SHARED);
-	holder = registry->holder;
-	held = holder != 0 && registry->held == database;
-	LWLockRelease(registry->lock);
-	return held && BackendPidGetProc(holder) != NULL;
+	held = NIL;
 }
 
 static void
@@ -563,15 +652,19 @@ rv_workers_want(Oid database)
 	LWLockRelease(registry->lock);
 }
 
+/* InvalidOid stands for all databases. */
 bool
 rv_workers_next_wanted(Oid *database)
 {
 	bool		any;
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
-	any = registry->wish_count > 0;
-	if (any)
+	any = registry->wished_for_all || registry->wish_count > 0;
+	if (registry->wished_for_all)
+		*database = InvalidOid;
+	else if (any)
 		*database = registry->wishes[--registry->wish_count];
+	registry->wished_for_all = false;
 	LWLockRelease(registry->lock);
 	return any;
 }

@@ -153,6 +153,7 @@ extern void rv_registry_push(int slot, const rv_trajectory *record, int bytes);
 extern int	rv_registry_pop(void *record, int capacity);
 extern bool rv_registry_waiting(void);
 extern void rv_registry_discard_unserved(void);
+extern void rv_registry_forget_databases_except(const List *databases);
 
 typedef enum RvWorkerState
 {
@@ -164,24 +165,31 @@ typedef enum RvWorkerState
 
 typedef struct RvWorkerSlot
 {
+	uint64		ticket;			/* of the claim */
 	Oid			database;
 	int			state;			/* RvWorkerState */
 	int			pid;
 	Latch	   *latch;
 	bool		stop;			/* asked to leave */
-	bool		again;			/* woken since it started: look once more after it left */
+	bool		again;			/* woken since it last looked: look once more after it left */
 	TimestampTz since;
 } RvWorkerSlot;
 
-extern bool rv_workers_claim(Oid database);
-extern void rv_workers_release(Oid database, bool failed);
-extern bool rv_workers_attach(Oid database);
+typedef enum RvClaim
+{
+	RV_CLAIM_MADE = 0,
+	RV_CLAIM_SERVED,			/* has its place already */
+	RV_CLAIM_HELD,				/* must not have one now */
+	RV_CLAIM_FULL				/* no place is free */
+} RvClaim;
+
+extern RvClaim rv_workers_claim(Oid database, uint64 *ticket);
+extern void rv_workers_release(uint64 ticket, bool failed);
+extern bool rv_workers_attach(uint64 ticket);
 extern bool rv_workers_stop_requested(void);
-extern int	rv_workers_list(RvWorkerSlot *slots);
+extern void rv_workers_copy(RvWorkerSlot *slots);
 extern int	rv_workers_pid(Oid database);
 extern void rv_workers_hold(Oid database);
-extern void rv_workers_unhold(void);
-extern bool rv_workers_held(Oid database);
 extern void rv_workers_attach_launcher(void);
 extern bool rv_workers_next_wanted(Oid *database);
 extern void rv_workers_want(Oid database);
@@ -205,6 +213,12 @@ extern Oid	rv_pgvector_extension(void);
 extern RvParameter *rv_pgvector_parameter(int kind);
 
 /* ---- plan.c --------------------------------------------------------------------- */
+
+/* Largest LIMIT whose recall is measured: hnsw returns ef_search rows at most. */
+#define RV_EF_SEARCH_MAX 1000
+#define RV_PROBES_K_MAX 10000
+#define RV_K_MAX(kind) ((kind) == RV_HNSW ? RV_EF_SEARCH_MAX : RV_PROBES_K_MAX)
+#define RV_DIMENSIONS_MAX 16000 /* of pgvector's vector */
 
 /* While the worker measures: the only index its plans may use. */
 typedef struct RvPlanForcing
@@ -236,16 +250,17 @@ typedef struct RvCapture
 	bool		prepared;
 	RvIdentifierKind id_kind;
 	AttrNumber	id_attribute;
-	FmgrInfo	id_output;
+	FmgrInfo	id_output;		/* of RV_ID_TEXT */
 	AttrNumber	key_attribute;	/* InvalidAttrNumber: key is an expression */
 	bool		active;			/* this search is being recorded */
 	rv_trajectory record;
-	double		distances[RV_ROWS_KEPT];
+	/* the record as it will be pushed, with room for `rows` rows */
+	int			rows;
+	char	   *buffer;
+	int			buffer_capacity;
+	double	   *distances;
 	char	   *ids;
 	char	   *vector;
-	int			vector_capacity;
-	char	   *buffer;			/* the whole record, as pushed */
-	int			buffer_capacity;
 } RvCapture;
 
 typedef struct RvScan
@@ -288,7 +303,7 @@ extern void rv_capture_start(RvScan *scan);
 extern void rv_capture_row(RvScan *scan, TupleTableSlot *slot);
 extern void rv_capture_finish(RvScan *scan);
 extern bool rv_capture_last_query_id(pg_uuid_t *id);
-extern void rv_capture_new_query_id(uint8 *id);
+extern bool rv_capture_new_query_id(uint8 *id);
 
 static inline int64
 rv_blocks_now(void)
@@ -322,6 +337,8 @@ typedef struct RvLabel
 	int32		values[RV_LADDER_MAX];
 	float		recall[RV_LADDER_MAX];
 	float		blocks[RV_LADDER_MAX];
+	float		setting_recall; /* of pgvector alone; NaN = setting unknown */
+	float		setting_blocks;
 	Oid			filenode;
 	int			exact_count;
 	double	   *exact;

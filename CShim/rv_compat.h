@@ -7,6 +7,7 @@
 #define RV_COMPAT_H
 
 #include "access/genam.h"
+#include "catalog/pg_database.h"
 #include "commands/explain.h"
 #include "nodes/plannodes.h"
 #include "miscadmin.h"
@@ -36,6 +37,11 @@
 #define rv_owns_relation(relid, role) object_ownercheck(RelationRelationId, relid, role)
 #else
 #define rv_owns_relation(relid, role) pg_class_ownercheck(relid, role)
+#endif
+
+/* In datconnlimit of a database whose DROP was interrupted; early minor releases have no name for it. */
+#ifndef DATCONNLIMIT_INVALID_DB
+#define DATCONNLIMIT_INVALID_DB (-2)
 #endif
 
 static inline struct config_generic *

@@ -34,7 +34,7 @@ rv_settings_init(void)
 							 &rv_target_recall, 0.95, 0.01, 0.999, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ruvector.ef_search",
 							"Pins hnsw.ef_search for searches on tables that learn; 0 means learned.",
-							NULL, &rv_pin_ef_search, 0, 0, 1000, PGC_USERSET, 0, NULL, NULL, NULL);
+							NULL, &rv_pin_ef_search, 0, 0, RV_EF_SEARCH_MAX, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomIntVariable("ruvector.probes",
 							"Pins ivfflat.probes for searches on tables that learn; 0 means learned.",
 							NULL, &rv_pin_probes, 0, 0, 32768, PGC_USERSET, 0, NULL, NULL, NULL);

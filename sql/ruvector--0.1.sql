@@ -71,11 +71,15 @@ CREATE TABLE ruvector.labels (
     ladder_us float8 NOT NULL,
     parameters int[] NOT NULL,
     recall real[] NOT NULL,
-    blocks real[] NOT NULL
+    blocks real[] NOT NULL,
+    setting_recall real,
+    setting_blocks real
 );
 CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
 COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
+COMMENT ON COLUMN ruvector.labels.setting IS 'ef_search or probes of pgvector alone; NULL: unknown';
+COMMENT ON COLUMN ruvector.labels.setting_recall IS 'recall of pgvector alone; below k rows, if the setting is below k';
 
 CREATE TABLE ruvector.policies (
     indexid oid NOT NULL,
@@ -108,9 +112,9 @@ COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: th
 COMMENT ON COLUMN ruvector.policies.evidence_from IS 'labels with a smaller number do not count: the index was another then, or the policy stepped back';
 COMMENT ON COLUMN ruvector.policies.value IS 'smallest ef_search or probes certified for the target';
 COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label taken since this value is in force';
-COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers at the present setting, same queries';
+COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
-COMMENT ON COLUMN ruvector.policies.rung_bound IS 'certified lower bound of mean recall at this value and every larger one, 95 %';
+COMMENT ON COLUMN ruvector.policies.rung_bound IS 'certified lower bound of mean recall at this value and every larger one tested, 95 %';
 
 CREATE TABLE ruvector.policy_history (
     event_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -136,7 +140,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
 CREATE FUNCTION ruvector.index_counters(indexid oid, OUT recorded bigint, OUT dropped bigint,
     OUT learned bigint, OUT last_activity timestamptz)
 AS 'MODULE_PATHNAME', 'ruvector_index_counters' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped and run with a learned parameter since the server started; NULL where nothing is published';
+COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped and run with a learned parameter since the index is published; NULL where nothing is published';
 
 CREATE FUNCTION ruvector.worker_pid() RETURNS int
 AS 'MODULE_PATHNAME', 'ruvector_worker_pid' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
@@ -172,7 +176,9 @@ SELECT x.indexid, x.relid, p.k_class, x.min_samples,
         WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.label_state = 'pending')::int AS candidates,
        (SELECT count(*) FROM ruvector.labels b
         WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS labels,
-       p.judged_labels
+       p.judged_labels,
+       (SELECT mode() WITHIN GROUP (ORDER BY t.setting) FROM ruvector.trajectories t
+        WHERE t.indexid = x.indexid AND t.source NOT IN ('user', 'client')) AS setting
 FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
 WHERE x.learnable AND x.mode <> 'off';
 COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
@@ -192,7 +198,9 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
        coalesce(m.target, x.target_recall) AS target_recall,
        CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END AS parameter,
        m.setting,
-       m.rung_recall[array_position(m.rung_values, m.setting)]::float8 AS recall_at_setting,
+       (SELECT avg(b.setting_recall) FROM ruvector.labels b
+        WHERE b.indexid = x.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from
+          AND b.setting = m.setting) AS recall_at_setting,
        m.value AS chosen,
        m.rung_recall[array_position(m.rung_values, m.value)]::float8 AS recall,
        m.rung_bound[array_position(m.rung_values, m.value)]::float8 AS recall_bound,
@@ -219,7 +227,8 @@ JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid
 LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
     SELECT sum(w * recall) / sum(w) AS recall_recent
-    FROM (SELECT b.recall[array_position(b.parameters, coalesce(m.value, b.setting))]::float8 AS recall,
+    FROM (SELECT CASE WHEN m.value IS NULL THEN b.setting_recall
+                      ELSE b.recall[array_position(b.parameters, m.value)] END::float8 AS recall,
                  power(1 - l.learning_rate, row_number() OVER (ORDER BY b.label_number DESC) - 1) AS w
           FROM ruvector.labels b JOIN ruvector.learned_tables l ON l.relid = x.relid
           WHERE b.indexid = m.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from) s
@@ -268,7 +277,7 @@ COMMENT ON FUNCTION ruvector_learning_stats IS 'one row an index: what was measu
 
 CREATE FUNCTION ruvector_last_query_id() RETURNS uuid
 AS 'MODULE_PATHNAME', 'ruvector_last_query_id' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ruvector_last_query_id IS 'identifier of the session''s latest recorded search; NULL before the first';
+COMMENT ON FUNCTION ruvector_last_query_id IS 'identifier of the session''s latest search that was to be recorded; NULL before the first';
 
 CREATE FUNCTION ruvector_record_trajectory(
     table_name regclass,

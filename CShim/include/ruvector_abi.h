@@ -224,6 +224,7 @@ typedef struct rv_labels
 	const int32_t *RV_NULLABLE values;	/* [rungs], ascending */
 	const float *RV_NULLABLE recall;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE blocks;	/* [count * rungs]; NaN = not measured */
+	const float *RV_NULLABLE setting_blocks;	/* [count]: pgvector alone; NaN = not measured */
 } rv_labels;
 
 typedef struct rv_goal
@@ -240,7 +241,7 @@ typedef struct rv_rung
 	int32_t		value;
 	int32_t		labels;			/* how many measured it */
 	float		recall;			/* mean */
-	float		bound;			/* certified: every value from here up clears it (95 %) */
+	float		bound;			/* certified: every value tested from here up clears it (95 %) */
 	float		blocks;			/* mean buffers touched by a search */
 } rv_rung;
 
@@ -257,15 +258,13 @@ typedef struct rv_verdict
 {
 	int32_t		state;			/* rv_verdict_state */
 	int32_t		chosen;			/* position in rungs, -1 = none */
-	int32_t		setting;		/* position of goal.setting, -1 = not measured */
 	int32_t		rungs;
-	double		cost_ratio;		/* blocks of chosen / blocks of setting, same labels; NaN */
+	int32_t		watch_labels;
+	double		cost_ratio;		/* blocks of chosen / blocks of pgvector alone, same labels; NaN */
 	double		cost_ratio_low; /* 95 % interval of it (Fieller); NaN */
 	double		cost_ratio_high;
 	double		watch_recall;	/* mean recall of the applied value since it is in force; NaN */
 	double		watch_upper;	/* 99 % upper bound of it; NaN */
-	int32_t		watch_labels;
-	int32_t		reserved;
 	rv_rung		rung[RV_LADDER_MAX];
 } rv_verdict;
 

@@ -50,12 +50,13 @@ extension LabelMatrix {
   fileprivate init(_ labels: rv_labels) throws(LearningError) {
     let (measurements, overflow) = labels.count.multipliedReportingOverflow(by: labels.rungs)
     guard !overflow, labels.count >= 0, labels.rungs >= 1, let values = labels.values,
-      measurements == 0 || (labels.recall != nil && labels.blocks != nil)
+      measurements == 0 || (labels.recall != nil && labels.blocks != nil && labels.setting_blocks != nil)
     else { throw .labels }
     try self.init(
       values: Array(UnsafeBufferPointer(start: values, count: Int(labels.rungs))),
       recall: Array(UnsafeBufferPointer(start: labels.recall, count: Int(measurements))),
-      blocks: Array(UnsafeBufferPointer(start: labels.blocks, count: Int(measurements))))
+      blocks: Array(UnsafeBufferPointer(start: labels.blocks, count: Int(measurements))),
+      blocksAtSetting: Array(UnsafeBufferPointer(start: labels.setting_blocks, count: Int(labels.count))))
   }
 }
 
@@ -72,7 +73,6 @@ private func write(_ result: FixedValueVerdict, to verdict: UnsafeMutablePointer
     as: UInt8.self, repeating: 0, count: MemoryLayout<rv_verdict>.size)
   verdict.pointee.state = result.state.rawValue
   verdict.pointee.chosen = Int32(result.chosen ?? -1)
-  verdict.pointee.setting = Int32(result.setting ?? -1)
   verdict.pointee.rungs = Int32(result.rungs.count)
   verdict.pointee.cost_ratio = result.cost?.ratio ?? .nan
   verdict.pointee.cost_ratio_low = result.cost?.bounds?.lowerBound ?? .nan

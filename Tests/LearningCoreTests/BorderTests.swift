@@ -78,11 +78,13 @@ struct BorderTests {
     values.withUnsafeBufferPointer { values in
       recall.withUnsafeBufferPointer { recall in
         blocks.withUnsafeBufferPointer { blocks in
-          var labels = rv_labels(
-            count: count, rungs: Int32(values.count), values: values.baseAddress, recall: recall.baseAddress,
-            blocks: blocks.baseAddress)
-          var (goal, host) = (goal, host)
-          return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+          [Float](repeating: 40, count: max(0, min(Int(count), 10_000))).withUnsafeBufferPointer { settingBlocks in
+            var labels = rv_labels(
+              count: count, rungs: Int32(values.count), values: values.baseAddress, recall: recall.baseAddress,
+              blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress)
+            var (goal, host) = (goal, host)
+            return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+          }
         }
       }
     }
@@ -97,7 +99,7 @@ struct BorderTests {
     let status = judge(goal, count: 200, values: [10, 20], recall: recall, blocks: blocks, into: &verdict, &error)
     #expect(status == RV_OK)
     #expect(verdict.state == Int32(RV_VERDICT_CERTIFIED.rawValue) && verdict.chosen == 0)
-    #expect(verdict.setting == 1 && verdict.rungs == 2)
+    #expect(verdict.rungs == 2)
     #expect(verdict.cost_ratio == 0.75 && verdict.cost_ratio_low == 0.75 && verdict.cost_ratio_high == 0.75)
     #expect(verdict.watch_labels == 30 && abs(verdict.watch_recall - 0.95) < 1e-6)
     #expect(verdict.watch_upper > 0.95)
@@ -113,7 +115,7 @@ struct BorderTests {
     let goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
     #expect(judge(goal, count: 0, values: [10], recall: [], blocks: [], into: &verdict, &error) == RV_OK)
     #expect(verdict.state == Int32(RV_VERDICT_COLLECTING.rawValue) && verdict.chosen == -1)
-    #expect(verdict.setting == -1 && verdict.rungs == 1 && verdict.watch_labels == 0)
+    #expect(verdict.rungs == 1 && verdict.watch_labels == 0)
     let unknown = [
       verdict.cost_ratio, verdict.cost_ratio_low, verdict.cost_ratio_high, verdict.watch_recall, verdict.watch_upper,
       Double(verdict.rung.0.recall), Double(verdict.rung.0.bound), Double(verdict.rung.0.blocks),

@@ -10,7 +10,8 @@ struct FixedValueVerdictTests {
   ) throws -> LabelMatrix {
     try LabelMatrix(
       values: Self.values, recall: (0..<count).flatMap { _ in recall },
-      blocks: (0..<count).flatMap { _ in blocks })
+      blocks: (0..<count).flatMap { _ in blocks },
+      blocksAtSetting: [Float](repeating: blocks[2], count: count))
   }
 
   private func goal(
@@ -22,7 +23,7 @@ struct FixedValueVerdictTests {
 
   @Test func certifiesTheSmallestValueThatReachesTheTarget() throws {
     let verdict = try FixedValueVerdict(judging: labels(300, recall: [0.8, 1, 1, 1]), goal: goal())
-    #expect(verdict.state == .certified && verdict.chosen == 1 && verdict.setting == 2)
+    #expect(verdict.state == .certified && verdict.chosen == 1)
     #expect(verdict.cost?.ratio == 0.5 && verdict.cost?.bounds == 0.5...0.5)
     #expect(verdict.rungs.map(\.value) == Self.values)
     #expect(verdict.rungs.map(\.labels) == [300, 300, 300, 300])
@@ -50,6 +51,19 @@ struct FixedValueVerdictTests {
     #expect(verdict.chosen == 1)
     #expect(verdict.rungs[2].bound == nil && verdict.rungs[2].labels == 0)
     #expect(verdict.rungs[2].recall == nil)
+  }
+
+  /// A setting that changed is a new rung: it must not hold back those that are well known.
+  @Test func aValueThatFewMeasuredIsNotInTheSequence() throws {
+    let old = [[Float]](repeating: [0.8, 1, .nan, 1], count: 300)
+    let new = [[Float]](repeating: [0.8, 1, 0.5, 1], count: 99)
+    let labels = try LabelMatrix(
+      values: Self.values, recall: (old + new).flatMap { $0 },
+      blocks: (0..<399).flatMap { _ in [100, 200, 400, 800] as [Float] },
+      blocksAtSetting: [Float](repeating: 400, count: 399))
+    let verdict = try FixedValueVerdict(judging: labels, goal: goal())
+    #expect(verdict.chosen == 1)
+    #expect(verdict.rungs[2].bound == nil && verdict.rungs[2].labels == 99 && verdict.rungs[2].recall == 0.5)
   }
 
   /// Few labels certify only large values; such a one waits until it is not much dearer than what would do.
@@ -87,7 +101,8 @@ struct FixedValueVerdictTests {
     let since = [[Float]](repeating: [0.3, 0.4, 1, 1], count: 60)
     let labels = try LabelMatrix(
       values: Self.values, recall: (before + since).flatMap { $0 },
-      blocks: (0..<560).flatMap { _ in [100, 105, 110, 120] as [Float] })
+      blocks: (0..<560).flatMap { _ in [100, 105, 110, 120] as [Float] },
+      blocksAtSetting: [Float](repeating: 110, count: 560))
     let alarm = try FixedValueVerdict(judging: labels, goal: goal(applied: 20, appliedLabels: 60))
     #expect(alarm.state == .alarm && alarm.chosen == nil)
     let watch = try #require(alarm.watch)
@@ -107,17 +122,22 @@ struct FixedValueVerdictTests {
     let recall = [Float](repeating: 1, count: 4 * 200)
     var blocks: [Float] = []
     for label in 0..<200 as Range<Int> {
-      blocks += label.isMultiple(of: 2) ? [10, 20, 40, 80] : [1000, .nan, .nan, .nan]
+      blocks += label.isMultiple(of: 2) ? [10, 20, 50, 80] : [1000, .nan, .nan, .nan]
     }
     let verdict = try FixedValueVerdict(
-      judging: LabelMatrix(values: Self.values, recall: recall, blocks: blocks), goal: goal())
+      judging: LabelMatrix(
+        values: Self.values, recall: recall, blocks: blocks,
+        blocksAtSetting: (0..<200).map { $0.isMultiple(of: 2) ? 40 : .nan }),
+      goal: goal())
     #expect(verdict.chosen == 0 && verdict.cost?.ratio == 0.25)
   }
 
   @Test func refusesLabelsThatCannotBe() {
     func expectRefused(_ values: [Int32], _ recall: [Float], _ blocks: [Float]) {
       #expect(throws: LearningError.labels, "\(values) \(recall) \(blocks)") {
-        try LabelMatrix(values: values, recall: recall, blocks: blocks)
+        try LabelMatrix(
+          values: values, recall: recall, blocks: blocks,
+          blocksAtSetting: [Float](repeating: 1, count: values.isEmpty ? 0 : recall.count / values.count))
       }
     }
     expectRefused([], [], [])
@@ -164,7 +184,8 @@ struct FixedValueVerdictTests {
         recall += means.map { random.recall(mean: $0) }
         guard count >= 80, count.isMultiple(of: 80) else { continue }
         let labels = try LabelMatrix(
-          values: Self.values, recall: recall, blocks: (0..<count).flatMap { _ in [100, 105, 110, 120] as [Float] })
+          values: Self.values, recall: recall, blocks: (0..<count).flatMap { _ in [100, 105, 110, 120] as [Float] },
+          blocksAtSetting: [Float](repeating: 110, count: count))
         let verdict = try FixedValueVerdict(judging: labels, goal: goal(0.95, minSamples: 80))
         if let chosen = verdict.chosen {
           isFound = true

@@ -120,14 +120,14 @@ public struct TickSchedule: Sendable {
       last.drain = facts.now
       return .drain
     }
+    // By time alone: rows also come from clients that record by themselves.
     let pruning = last.prune &+ Self.intervalsToPrune * facts.interval
-    let isPruningDue = last.drain > last.prune
-    if isPruningDue && facts.now >= pruning {
+    if facts.now >= pruning {
       last.prune = facts.now
       return .prune
     }
     if let due = facts.classes.firstIndex(where: { $0.isDueForVerdict }) { return .judge(due) }
-    var wake = min(last.sync &+ facts.interval, isPruningDue ? pruning : .max)
+    var wake = min(last.sync &+ facts.interval, pruning)
     if facts.labelBudget > 0, let neediest = Self.neediest(facts.classes) {
       if balance >= 0 {
         balance -= Self.leastCharge

@@ -5,8 +5,8 @@ public struct CertifiedRung: Sendable {
   public let labels: Int
   /// Mean recall; nil when not measured.
   public let recall: Float?
-  /// Every value from this one up has at least this mean recall (95 % together, at every look); nil when
-  /// not measured.
+  /// Every value tested from this one up has at least this mean recall (95 %, at every look); nil when not
+  /// tested.
   public let bound: Float?
   /// Mean buffers touched by a search; nil when not measured.
   public let blocks: Float?

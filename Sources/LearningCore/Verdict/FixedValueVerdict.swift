@@ -18,7 +18,7 @@ public struct FixedValueVerdict {
     /// `chosen` reaches the target (95 %).
     case certified = 3
     /// The applied value is proven to miss the target since it is in force; a false alarm has a
-    /// probability of 1 % in all.  It outranks every other state, and nothing is chosen.
+    /// probability of 1 % for each value put in force.  It outranks every other state, and nothing is chosen.
     case alarm = 4
   }
 
@@ -63,9 +63,7 @@ public struct FixedValueVerdict {
   public let rungs: [CertifiedRung]
   /// Position of the value to put in force.
   public let chosen: Int?
-  /// Position of the value in force without us.
-  public let setting: Int?
-  /// Buffers touched with the chosen value against the setting, on the same labels.
+  /// Buffers touched with the chosen value against those without us, on the same labels.
   public let cost: RatioInterval?
   /// nil when no label measured an applied value.
   public let watch: Watch?
@@ -79,9 +77,8 @@ public struct FixedValueVerdict {
   public init(
     judging labels: LabelMatrix, goal: Goal, check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
-    rungs = try Self.climbDown(labels, check)
+    rungs = try Self.climbDown(labels, goal.minSamples, check)
     watch = try Self.watch(labels, goal, check)
-    setting = goal.setting.flatMap { labels.values.firstIndex(of: $0) }
     let best = rungs.position(certifiedFor: goal.target, minSamples: goal.minSamples, setting: goal.setting)
     if let watch, watch.upper < goal.target {
       state = .alarm
@@ -95,23 +92,19 @@ public struct FixedValueVerdict {
       state = .undecided
     }
     chosen = state == .certified ? best : nil
-    if let chosen, let setting {
-      cost = RatioInterval(labels.blocks(at: chosen, and: setting))
-    } else {
-      cost = nil
-    }
+    cost = chosen.flatMap { RatioInterval(labels.blocksAgainstSetting(at: $0)) }
   }
 
-  /// The rungs, each with the least of the bounds from it up.  A value that no label measured is not in the
-  /// sequence.
+  /// The rungs, each with the least of the bounds from it up.  A value that fewer than `minSamples` labels
+  /// measured is not in the sequence: how often it was measured says nothing of its recall.
   private static func climbDown(
-    _ labels: LabelMatrix, _ check: () throws(LearningError) -> Void
+    _ labels: LabelMatrix, _ minSamples: Int, _ check: () throws(LearningError) -> Void
   ) throws(LearningError) -> [CertifiedRung] {
     var rungs: [CertifiedRung] = []
     var least = 1.0
     for position in labels.values.indices.reversed() {
       let recall = labels.recall(at: position)
-      let lower = try bound.lower(recall, check: check)
+      let lower = recall.count < minSamples ? nil : try bound.lower(recall, check: check)
       if let lower { least = min(least, lower) }
       rungs.append(
         CertifiedRung(

@@ -6,23 +6,29 @@ public struct LabelMatrix {
   public let count: Int
   private let recalls: [Float]
   private let costs: [Float]
+  private let costsAtSetting: [Float]
 
   /// - Parameters:
   ///   - values: 1...32 of them, each at least 1.
   ///   - recall: `count × values.count`, label by label, each 0...1; NaN where not measured.
   ///   - blocks: buffers touched, in the same shape, finite and not negative; NaN where not measured.
+  ///   - blocksAtSetting: one for each label: buffers touched without us.
   /// - Throws: `labels`.
-  public init(values: [Int32], recall: [Float], blocks: [Float]) throws(LearningError) {
+  public init(
+    values: [Int32], recall: [Float], blocks: [Float], blocksAtSetting: [Float]
+  ) throws(LearningError) {
     guard (1...ParameterLadder.capacity).contains(values.count), values[0] >= 1,
       zip(values, values.dropFirst()).allSatisfy({ $0 < $1 }),
       recall.count == blocks.count, recall.count.isMultiple(of: values.count),
       recall.allSatisfy({ $0.isNaN || (0...1).contains($0) }),
-      blocks.allSatisfy({ $0.isNaN || ($0 >= 0 && $0.isFinite) })
+      blocksAtSetting.count * values.count == recall.count,
+      (blocks + blocksAtSetting).allSatisfy({ $0.isNaN || ($0 >= 0 && $0.isFinite) })
     else { throw .labels }
     self.values = values
     count = recall.count / values.count
     recalls = recall
     costs = blocks
+    costsAtSetting = blocksAtSetting
   }
 
   /// The recall at one rung of those labels that measured it, in order; of the last `last` labels only, if
@@ -36,9 +42,9 @@ public struct LabelMatrix {
     column(rung, of: costs, last: count).filter { !$0.isNaN }
   }
 
-  /// The buffers touched at two rungs by those labels that measured both.
-  func blocks(at rung: Int, and other: Int) -> [(numerator: Double, denominator: Double)] {
-    zip(column(rung, of: costs, last: count), column(other, of: costs, last: count))
+  /// The buffers touched at a rung and without us, by those labels that measured both.
+  func blocksAgainstSetting(at rung: Int) -> [(numerator: Double, denominator: Double)] {
+    zip(column(rung, of: costs, last: count), costsAtSetting)
       .filter { !$0.isNaN && !$1.isNaN }
       .map { (Double($0), Double($1)) }
   }

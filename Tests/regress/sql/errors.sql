@@ -66,6 +66,8 @@ SELECT complaint($$SELECT ruvector_record_trajectory('items', '{{1,2},{3,4}}', '
 SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', '{1}', latency_us := -1)$$);
 SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', '{1}', ef_search := -1)$$);
 SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', '{1}', k := 0)$$);
+SELECT complaint($$SELECT ruvector_record_trajectory('items', array_fill(1::real, '{16001}'), '{1}')$$);
+SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', array_fill(1::bigint, '{10001}'))$$);
 SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', '{1}', distances := '{0.5,0.6}')$$);
 
 -- somebody else

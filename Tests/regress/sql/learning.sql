@@ -109,6 +109,12 @@ SELECT bool_and(recall[array_length(recall, 1)] = 1) AS all_lists_exact FROM ruv
 SELECT ruvector_record_trajectory('items', noise(-5000, 24)::real[], ARRAY[1, 2, 3], 1500, 50, k := 10) AS recorded \gset
 SELECT wait_until(format($$(SELECT label_state = 'labelled' FROM ruvector.trajectories WHERE query_id = %L)$$, :'recorded'));
 SELECT k, k_class, row_ids, latency_us, parameter, source FROM ruvector.trajectories WHERE query_id = :'recorded';
+-- more rows than hnsw can return are noted, not measured; pgvector alone returns its setting's worth at most
+SELECT ruvector_record_trajectory('items', noise(-5001, 24)::real[], ARRAY[1, 2, 3], k := 1001) AS recorded \gset
+SELECT label_state, label_note FROM ruvector.trajectories WHERE query_id = :'recorded';
+SELECT ruvector_record_trajectory('items', noise(-5002, 24)::real[], ARRAY[1, 2, 3], k := 100) AS recorded \gset
+SELECT wait_until(format($$(SELECT label_state = 'labelled' FROM ruvector.trajectories WHERE query_id = %L)$$, :'recorded'));
+SELECT setting, setting_recall FROM ruvector.labels WHERE query_id = :'recorded';
 
 -- enabling again changes options and keeps what was learned; observing does not apply it
 SELECT labels AS labels_before FROM ruvector_learning_stats('items') WHERE kind = 'hnsw' \gset
@@ -118,12 +124,18 @@ SELECT labels >= :labels_before AS kept, state LIKE 'observing%' AS observing FR
 SELECT ruvector_enable_learning('items', trajectory_window := 2000, min_samples := 60, target_recall := 0.9);
 SELECT wait_until($$chosen_now('<->') > 40$$);
 
+-- another target is no alarm: the same labels answer for it
+SELECT ruvector_enable_learning('items', trajectory_window := 2000, min_samples := 60, target_recall := 0.93);
+SELECT wait_until($$(SELECT target_recall = 0.93 AND chosen > 40 FROM ruvector_learning_stats('items') WHERE kind = 'hnsw')$$);
+SELECT labels >= :labels_before AS kept FROM ruvector_learning_stats('items') WHERE kind = 'hnsw';
+SELECT event, target, reason FROM ruvector.policy_history WHERE event IN ('target changed', 'stepped back') AND indexid = 'items_embedding'::regclass;
+
 -- a rebuilt index is another index
 REINDEX INDEX items_embedding;
 SELECT ruvector.wake_worker();
-SELECT wait_until($$(SELECT count(*) = 1 FROM ruvector.policy_history WHERE event = 'evidence dropped')$$);
+SELECT wait_until($$(SELECT count(*) = 1 FROM ruvector.policy_history WHERE event = 'evidence dropped' AND k_class = 16)$$);
 SELECT event, value_before IS NOT NULL AS had_a_value, reason FROM ruvector.policy_history
-WHERE event = 'evidence dropped';
+WHERE event = 'evidence dropped' AND k_class = 16;
 
 -- off keeps, clear forgets
 SELECT ruvector_disable_learning('items');
