@@ -11,7 +11,6 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 
@@ -36,20 +35,52 @@ rv_privileged_end(RvPrivileged *state)
 	SetUserIdAndSecContext(state->user, state->security);
 }
 
+#define ARGUMENTS_MAX 32
+
+static void
+mark_nulls(char *flags, int nargs, const bool *nulls)
+{
+	Assert(nargs <= ARGUMENTS_MAX);
+	for (int i = 0; i < nargs; i++)
+		flags[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
+}
+
+static uint64
+rows_of(int result, int expected)
+{
+	if (result != expected)
+		elog(ERROR, "statement of ruvector's own failed: %s", SPI_result_code_string(result));
+	return SPI_processed;
+}
+
 /* Runs one statement; returns the number of rows. */
 uint64
 rv_sql(const char *sql, int expected, int nargs, const Oid *types, const Datum *values, const bool *nulls)
 {
-	char		flags[32] = "";
-	int			result;
+	char		flags[ARGUMENTS_MAX] = "";
 
-	Assert(nargs <= (int) lengthof(flags));
-	for (int i = 0; i < nargs; i++)
-		flags[i] = nulls != NULL && nulls[i] ? 'n' : ' ';
-	result = SPI_execute_with_args(sql, nargs, (Oid *) types, (Datum *) values, flags, false, 0);
-	if (result != expected)
-		elog(ERROR, "statement of ruvector's own failed: %s", SPI_result_code_string(result));
-	return SPI_processed;
+	mark_nulls(flags, nargs, nulls);
+	return rows_of(SPI_execute_with_args(sql, nargs, (Oid *) types, (Datum *) values, flags, false, 0), expected);
+}
+
+/* For a statement that runs many times; the plan lives until SPI_finish. */
+SPIPlanPtr
+rv_sql_prepare(const char *sql, int nargs, const Oid *types)
+{
+	SPIPlanPtr	plan = SPI_prepare(sql, nargs, (Oid *) types);
+
+	if (plan == NULL)
+		elog(ERROR, "statement of ruvector's own failed: %s", SPI_result_code_string(SPI_result));
+	return plan;
+}
+
+uint64
+rv_sql_execute(SPIPlanPtr plan, int expected, int nargs, const Datum *values, const bool *nulls)
+{
+	char		flags[ARGUMENTS_MAX] = "";
+
+	mark_nulls(flags, nargs, nulls);
+	return rows_of(SPI_execute_plan(plan, (Datum *) values, flags, false, 0), expected);
 }
 
 /* Columns are counted from 1; the datum lives until SPI_finish. */

@@ -14,7 +14,6 @@
 
 #include "access/table.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/plancache.h"
@@ -219,6 +218,8 @@ climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *la
 	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, label->values, &label->rungs, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
+	if (target->kind == RV_IVFFLAT)
+		setting = Min(setting, maximum);	/* more probes than lists change nothing */
 
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
 	plan = SPI_prepare(target->search_sql, 2, types);

@@ -15,7 +15,6 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
@@ -189,7 +188,8 @@ drop_stale_verdicts(void)
 	Oid			types[] = {FLOAT8OID};
 	Datum		values[] = {Float8GetDatum(rv_target_recall)};
 
-	rv_sql("WITH other AS (UPDATE ruvector.policies p SET judged_labels = NULL, applied_from = NULL, value = NULL"
+	rv_sql("WITH other AS (UPDATE ruvector.policies p SET state = 'undecided', judged_labels = NULL, value = NULL,"
+		   "   applied_from = NULL, watch_recall = NULL, watch_upper = NULL, watch_labels = NULL"
 		   "  FROM ruvector.learned_tables l, ruvector.policies old"
 		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
 		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
@@ -410,8 +410,29 @@ not_a_candidate(const rv_trajectory *trajectory, const LearnedIndex *index)
 	return NULL;
 }
 
+#define TRAJECTORY_COLUMNS 20
+
+static SPIPlanPtr
+prepare_insert(const LearnedIndex *index)
+{
+	Oid			types[TRAJECTORY_COLUMNS] = {UUIDOID, OIDOID, OIDOID, TIMESTAMPTZOID, OIDOID, index->type, INT4OID, INT4OID,
+		INT4OID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLOID, INT8OID, FLOAT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, BOOLOID,
+	TEXTOID};
+
+	return rv_sql_prepare(psprintf("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector,"
+								   " k, k_class, rows_returned, row_ids, distances, filtered, rows_removed, latency_us, blocks,"
+								   " parameter, setting, source, parameterized, label_note, label_state)"
+								   " SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+								   " CASE WHEN $20 IS NULL THEN 'pending' ELSE 'skipped' END"
+								   /* the table may have been dropped, or taken out, since */
+								   " WHERE EXISTS (SELECT FROM ruvector.learned_tables WHERE relid = $2)"
+								   " ON CONFLICT DO NOTHING",
+								   index->learnable ? "$6::real[]" : "NULL::real[]"),
+						  TRAJECTORY_COLUMNS, types);
+}
+
 static void
-insert_trajectory(const rv_trajectory *trajectory, const LearnedIndex *index)
+insert_trajectory(SPIPlanPtr insert, const rv_trajectory *trajectory, const LearnedIndex *index)
 {
 	const char *distances = (const char *) (trajectory + 1);
 	int			distance_bytes = trajectory->flags & RV_FLAG_HAS_DISTANCES ? trajectory->rows_kept * (int) sizeof(double) : 0;
@@ -421,10 +442,8 @@ insert_trajectory(const rv_trajectory *trajectory, const LearnedIndex *index)
 	bool		filtered = (trajectory->flags & RV_FLAG_FILTERED) != 0;
 	int32		k_class;
 	struct varlena *datum = palloc(VARHDRSZ + trajectory->vector_bytes);
-	Oid			types[] = {UUIDOID, OIDOID, OIDOID, TIMESTAMPTZOID, OIDOID, index->type, INT4OID, INT4OID, INT4OID,
-		TEXTARRAYOID, FLOAT8ARRAYOID, BOOLOID, INT8OID, FLOAT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, BOOLOID, TEXTOID};
-	Datum		values[lengthof(types)];
-	bool		nulls[lengthof(types)] = {false};
+	Datum		values[TRAJECTORY_COLUMNS];
+	bool		nulls[TRAJECTORY_COLUMNS] = {false};
 
 	RV_SWIFT(k_class = rv_k_class(trajectory->k));
 	SET_VARSIZE(datum, VARHDRSZ + trajectory->vector_bytes);
@@ -455,16 +474,7 @@ insert_trajectory(const rv_trajectory *trajectory, const LearnedIndex *index)
 	values[18] = BoolGetDatum((trajectory->flags & RV_FLAG_GENERIC_PLAN) != 0);
 	values[19] = note ? CStringGetTextDatum(note) : (Datum) 0;
 	nulls[19] = note == NULL;
-	rv_sql(psprintf("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector,"
-					" k, k_class, rows_returned, row_ids, distances, filtered, rows_removed, latency_us, blocks,"
-					" parameter, setting, source, parameterized, label_note, label_state)"
-					" SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
-					" CASE WHEN $20 IS NULL THEN 'pending' ELSE 'skipped' END"
-					/* the table may have been dropped, or taken out, since */
-					" WHERE EXISTS (SELECT FROM ruvector.learned_tables WHERE relid = $2)"
-					" ON CONFLICT DO NOTHING",
-					index->learnable ? "$6::real[]" : "NULL::real[]"),
-		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
+	rv_sql_execute(insert, SPI_OK_INSERT, TRAJECTORY_COLUMNS, values, nulls);
 }
 
 /*
@@ -500,6 +510,7 @@ drain(void)
 	for (int i = 0; i < index_count; i++)
 	{
 		LearnedIndex *index = &indexes[i];
+		SPIPlanPtr	insert = NULL;
 		int			window = 0;
 		Oid			types[] = {OIDOID};
 		Datum		values[] = {ObjectIdGetDatum(index->entry.relation)};
@@ -515,8 +526,10 @@ drain(void)
 			if (trajectory->index != index->entry.index)
 				continue;
 			CHECK_FOR_INTERRUPTS();
+			if (insert == NULL)
+				insert = prepare_insert(index);
 			old = MemoryContextSwitchTo(row_memory);
-			insert_trajectory(trajectory, index);
+			insert_trajectory(insert, trajectory, index);
 			MemoryContextSwitchTo(old);
 			MemoryContextReset(row_memory);
 			window--;
@@ -797,7 +810,7 @@ store_verdict(const LearnedClass *class, const rv_goal *goal, const rv_verdict *
 			   " nullif($19, 0), nullif($5, 0), $4, $20, $21, $7,"
 			   " CASE WHEN $3 = 'stepped back' THEN"
 			   "   format('recall on the %s labels since it is in force is below %s with 99 %% confidence', $13, $4)"
-			   " WHEN $5 = 0 THEN format('no value is certified for recall %s', $4)"
+			   " WHEN $5 = 0 THEN format('no value is certified for recall %s, or only one that is too dear', $4)"
 			   " ELSE format('smallest value with recall >= %s certified with 95 %% confidence', $4) END"
 			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
 			   SPI_OK_INSERT, lengthof(types), types, args, nulls);
@@ -942,6 +955,7 @@ pin_settings(void)
 
 	for (int i = 0; i < (int) lengthof(settings); i++)
 		SetConfigOption(settings[i][0], settings[i][1], PGC_SUSET, PGC_S_OVERRIDE);
+	rv_pin_transaction_timeout();
 }
 
 /* Returns when this worker is not wanted any more. */

@@ -28,6 +28,7 @@
 #include "access/genam.h"
 #include "datatype/timestamp.h"
 #include "executor/executor.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "nodes/extensible.h"
 #include "nodes/execnodes.h"
@@ -326,6 +327,8 @@ extern void rv_privileged_begin(RvPrivileged *state);
 extern void rv_privileged_end(RvPrivileged *state);
 extern uint64 rv_sql(const char *sql, int expected, int nargs, const Oid *types,
 					 const Datum *values, const bool *nulls);
+extern SPIPlanPtr rv_sql_prepare(const char *sql, int nargs, const Oid *types);
+extern uint64 rv_sql_execute(SPIPlanPtr plan, int expected, int nargs, const Datum *values, const bool *nulls);
 extern Datum rv_sql_value(uint64 row, int column, bool *isnull);
 extern bool rv_extension_lock(void);
 

@@ -120,6 +120,12 @@ rv_chain_shmem_request(void (*request) (void), void (**previous) (void))
 #endif
 }
 
+#if PG_VERSION_NUM >= 170000
+#define rv_pin_transaction_timeout() SetConfigOption("transaction_timeout", "0", PGC_SUSET, PGC_S_OVERRIDE)
+#else
+#define rv_pin_transaction_timeout() ((void) 0)
+#endif
+
 #if PG_VERSION_NUM >= 150000
 #define rv_reserve_guc_prefix(prefix) MarkGUCPrefixReserved(prefix)
 #else

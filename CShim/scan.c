@@ -105,7 +105,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
 	facts.min_samples = index->entry.min_samples;
 	facts.target = scan->target;
 	RV_SWIFT(k_class = rv_k_class(k));
-	for (int i = 0; i < index->entry.classes; i++)
+	for (int i = 0; i < index->entry.classes && k <= RV_K_MAX(scan->kind); i++)
 		if (index->entry.policy[i].k_class == k_class)
 			policy = &index->entry.policy[i];
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));

@@ -131,7 +131,7 @@ CREATE TABLE ruvector.policy_history (
     labels int,
     reason text NOT NULL
 );
-COMMENT ON TABLE ruvector.policy_history IS 'everything that was put in force or taken back, with the numbers that led to it';
+COMMENT ON TABLE ruvector.policy_history IS 'what was certified, put in force, taken back or dropped, and the numbers that led to it';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
 

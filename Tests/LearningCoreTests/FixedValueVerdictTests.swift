@@ -56,14 +56,14 @@ struct FixedValueVerdictTests {
   /// A setting that changed is a new rung: it must not hold back those that are well known.
   @Test func aValueThatFewMeasuredIsNotInTheSequence() throws {
     let old = [[Float]](repeating: [0.8, 1, .nan, 1], count: 300)
-    let new = [[Float]](repeating: [0.8, 1, 0.5, 1], count: 99)
+    let new = [[Float]](repeating: [0.8, 1, 0.5, 1], count: 199)
     let labels = try LabelMatrix(
       values: Self.values, recall: (old + new).flatMap { $0 },
-      blocks: (0..<399).flatMap { _ in [100, 200, 400, 800] as [Float] },
-      blocksAtSetting: [Float](repeating: 400, count: 399))
+      blocks: (0..<499).flatMap { _ in [100, 200, 400, 800] as [Float] },
+      blocksAtSetting: [Float](repeating: 400, count: 499))
     let verdict = try FixedValueVerdict(judging: labels, goal: goal())
     #expect(verdict.chosen == 1)
-    #expect(verdict.rungs[2].bound == nil && verdict.rungs[2].labels == 99 && verdict.rungs[2].recall == 0.5)
+    #expect(verdict.rungs[2].bound == nil && verdict.rungs[2].labels == 199 && verdict.rungs[2].recall == 0.5)
   }
 
   /// Few labels certify only large values; such a one waits until it is not much dearer than what would do.

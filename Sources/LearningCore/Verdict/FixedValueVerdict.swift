@@ -3,7 +3,8 @@
 /// The values are tested from the largest down, each only if all larger ones passed: a fixed sequence,
 /// where choosing the smallest that passes costs no confidence.  Falsely certifying any value takes a false
 /// bound of the one largest value that misses the target, 5 % at most; and as the bounds hold at every time,
-/// judging again after every label costs nothing either.
+/// judging again after every label costs nothing either.  (A value that joins the sequence later, as when the
+/// configured setting changes, brings 5 % of its own.)
 ///
 /// - Source: Wiens 2003, *A fixed sequence Bonferroni procedure*; Angelopoulos et al. 2021, *Learn then
 ///   test*; the bounds: `BettingBound`.
@@ -96,15 +97,17 @@ public struct FixedValueVerdict {
   }
 
   /// The rungs, each with the least of the bounds from it up.  A value that fewer than `minSamples` labels
-  /// measured is not in the sequence: how often it was measured says nothing of its recall.
+  /// measured, or fewer than half as many as others, is not in the sequence: a new one must not hold back
+  /// those that are well known, and how often it was measured says nothing of its recall.
   private static func climbDown(
     _ labels: LabelMatrix, _ minSamples: Int, _ check: () throws(LearningError) -> Void
   ) throws(LearningError) -> [CertifiedRung] {
     var rungs: [CertifiedRung] = []
     var least = 1.0
+    let enough = max(minSamples, (labels.values.indices.map { labels.recall(at: $0).count }.max() ?? 0) / 2)
     for position in labels.values.indices.reversed() {
       let recall = labels.recall(at: position)
-      let lower = recall.count < minSamples ? nil : try bound.lower(recall, check: check)
+      let lower = recall.count < enough ? nil : try bound.lower(recall, check: check)
       if let lower { least = min(least, lower) }
       rungs.append(
         CertifiedRung(
