@@ -4,13 +4,14 @@
 #   make installcheck        the suites that the server at hand can run
 #   make test                set-up, build, install and every test, on temporary clusters
 #   make demo                set-up, build, install and the main job on real embeddings
+#   make bench               learned parameters against the best fixed value; arguments in BENCH
 #   make bench-overhead      cost of capture, as ratios of paired runs
 
 EXTENSION  = ruvector
 MODULE_big = ruvector
 DATA       = $(wildcard sql/ruvector--*.sql)
-OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry pgvector plan scan capture explain \
-	catalog label learn worker functions module)
+OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry pgvector plan batches scan capture explain \
+	catalog label drain evidence learn worker functions module)
 EXTRA_CLEAN = .build tmp_check output_iso
 
 PG_CONFIG  ?= pg_config
@@ -71,8 +72,13 @@ demo:
 	tools/setup
 	Demo/run
 
+BENCH ?= --data Demo/data --metric cosine --labels 1000
+bench:
+	tools/setup
+	Benchmarks/run $(BENCH)
+
 bench-overhead:
 	tools/setup
 	Benchmarks/overhead
 
-.PHONY: check-symbols setup test demo bench-overhead
+.PHONY: check-symbols setup test demo bench bench-overhead

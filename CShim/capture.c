@@ -268,6 +268,7 @@ rv_capture_finish(RvScan *scan)
 	}
 	if (!rv_capture_new_query_id(record->query_id))
 		return;					/* a search never fails for what we note about it */
+	record->parameter = scan->plan.parameter;	/* of a search in batches, known only now */
 	memcpy(capture->buffer, record, sizeof(*record));
 	/* close the gaps that rows which did not come have left */
 	to = (char *) capture->distances + distance_bytes;

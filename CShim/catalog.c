@@ -10,6 +10,7 @@
 
 #include "catalog/pg_authid.h"
 #include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
@@ -88,6 +89,56 @@ Datum
 rv_sql_value(uint64 row, int column, bool *isnull)
 {
 	return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, column, isnull);
+}
+
+int
+rv_column_int(uint64 row, int column, int if_null)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(row, column, &isnull);
+
+	return isnull ? if_null : DatumGetInt32(datum);
+}
+
+Oid
+rv_column_oid(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(row, column, &isnull);
+
+	return isnull ? InvalidOid : DatumGetObjectId(datum);
+}
+
+/* Number of elements of an int4[] or float4[]; 0 for NULL. */
+int
+rv_column_array(uint64 row, int column, const void **elements)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(row, column, &isnull);
+	ArrayType  *array;
+
+	*elements = NULL;
+	if (isnull)
+		return 0;
+	array = DatumGetArrayTypeP(datum);
+	if (ARR_HASNULL(array))
+		return 0;
+	*elements = ARR_DATA_PTR(array);
+	return ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+}
+
+Datum
+rv_make_array(const void *elements, int count, Oid type)
+{
+	Datum	   *datums = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+		datums[i] = type == INT4OID ? Int32GetDatum(((const int32 *) elements)[i])
+			: type == FLOAT4OID ? Float4GetDatum(((const float *) elements)[i])
+			: Float8GetDatum(((const double *) elements)[i]);
+	if (type == FLOAT8OID)
+		return PointerGetDatum(construct_array(datums, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	return PointerGetDatum(construct_array(datums, count, type, 4, true, TYPALIGN_INT));
 }
 
 /*

@@ -59,11 +59,11 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 			return;				/* decided when the search begins */
 		k = rv_scan_limit(scan);
 		rv_scan_decide(scan, k, &plan, &evidence);
-		if (plan.parameter > 0)
+		if (plan.parameter > 0 && plan.stop < 0)	/* else each query has its own */
 			ExplainPropertyInteger(name, NULL, plan.parameter, es);
 	}
 	ExplainPropertyText("Decision",
-						scan->learned_table ? rv_source_reason(plan.source)
+						scan->learned_table ? rv_decision_reason(&plan)
 						: "pgvector's setting: learning is off", es);
 	if (plan.source == RV_SOURCE_LEARNED)
 		explain_evidence(&evidence, scan->target, k, es);

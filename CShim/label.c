@@ -141,7 +141,7 @@ exact_search(const Target *target, Datum vector, int k, double *exact)
 	Datum		values[] = {vector, Int64GetDatum(k)};
 	int			count;
 
-	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid};
+	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid, false};
 	rv_sql(target->exact_sql, SPI_OK_SELECT, 2, types, values, NULL);
 	count = read_distances(exact, k);
 	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
@@ -221,7 +221,7 @@ climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *la
 	if (target->kind == RV_IVFFLAT)
 		setting = Min(setting, maximum);	/* more probes than lists change nothing */
 
-	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
 	plan = SPI_prepare(target->search_sql, 2, types);
 	if (plan == NULL)
 		elog(ERROR, "search for a label could not be prepared");
@@ -253,6 +253,51 @@ climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *la
 	return NULL;
 }
 
+/*
+ * One search in batches through all of them, in our own scan.  What is known
+ * after a batch is what a search would have that stops there.
+ */
+static void
+trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
+{
+	static RvTrace trace;		/* 11 kB */
+	Oid			types[] = {target->type, INT8OID};
+	Datum		values[] = {vector, Int64GetDatum(k)};
+	rv_error	error = {0};
+	rv_status	status;
+	SPIPlanPtr	plan;
+
+	if (target->kind != RV_HNSW || k > RV_BATCHED_K_MAX || rv_pgvector_iterative_scan()->variable == NULL)
+		return;
+	RV_SWIFT(label->stages = rv_stage_totals(k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
+	trace.stages = 0;
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, true};
+	plan = rv_sql_prepare(target->search_sql, 2, types);
+	rv_scan_trace = &trace;
+	rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
+	rv_scan_trace = NULL;
+	SPI_freetuptable(SPI_tuptable);
+	if (trace.stages == 0)
+		label->stages = 0;		/* learning is switched off for the worker itself */
+	for (int i = 0; i < label->stages; i++)
+	{
+		int			at = Min(i, trace.stages - 1);	/* the index had no more */
+		const rv_stage_facts *facts = &trace.facts[at];
+		double		recall;
+		bool		known;
+
+		RV_SWIFT(status = rv_recall(label->exact, label->exact_count, trace.distances[at], trace.found[at], k,
+									&recall, &known, &error));
+		if (status != RV_OK)
+			rv_fail_swift(&error);
+		label->stage[i][0] = known ? recall : NAN;
+		label->stage[i][1] = trace.blocks[at];
+		label->stage[i][2] = facts->nearest;
+		label->stage[i][3] = facts->kth;
+		label->stage[i][4] = facts->last;
+	}
+}
+
 static double
 elapsed_us(instr_time *since)
 {
@@ -263,10 +308,17 @@ elapsed_us(instr_time *since)
 	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
 }
 
+/* Ends the forcing of plans and the watching of searches; also after an error. */
+void
+rv_label_reset(void)
+{
+	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid, false};
+	rv_scan_trace = NULL;
+}
+
 /*
  * `array` is the query vector as real[].  The caller has a transaction and an
- * active snapshot.  After an error rv_plan_forcing may be left set: the caller
- * clears it.
+ * active snapshot, and calls rv_label_reset after an error.
  */
 const char *
 rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
@@ -316,9 +368,11 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	{
 		INSTR_TIME_SET_CURRENT(started);
 		problem = climb_ladder(&target, vector, k, setting, label);
+		if (problem == NULL)
+			trace_batches(&target, vector, k, label);
 		label->ladder_us = elapsed_us(&started);
 	}
-	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid};
+	rv_label_reset();
 
 	SPI_finish();
 	AtEOXact_GUC(false, guc_level); /* also what an index function may have set */

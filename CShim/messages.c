@@ -43,12 +43,13 @@ rv_source_name(int source)
 
 /* For EXPLAIN. */
 const char *
-rv_source_reason(int source)
+rv_decision_reason(const rv_search_plan *plan)
 {
-	switch ((rv_source) source)
+	switch ((rv_source) plan->source)
 	{
 		case RV_SOURCE_LEARNED:
-			return "learned: smallest value certified for the target";
+			return plan->stop >= 0 ? "learned: in batches, until a rule certified for the target says stop"
+				: "learned: smallest value certified for the target";
 		case RV_SOURCE_USER_SET:
 			return "pgvector's setting: set in this session";
 		case RV_SOURCE_PINNED:

@@ -112,6 +112,23 @@ rv_pgvector_is_vector_type(Oid type)
 		getExtensionOfObject(TypeRelationId, type) == rv_pgvector_extension();
 }
 
+RvSwitch *
+rv_pgvector_iterative_scan(void)
+{
+	static RvSwitch iterative_scan;
+
+	if (iterative_scan.variable == NULL)
+	{
+		struct config_generic *guc = rv_find_guc("hnsw.iterative_scan");
+
+		if (guc != NULL && guc->vartype == PGC_ENUM && !(guc->flags & GUC_CUSTOM_PLACEHOLDER) &&
+			config_enum_lookup_by_name((struct config_enum *) guc, "off", &iterative_scan.off) &&
+			config_enum_lookup_by_name((struct config_enum *) guc, "relaxed_order", &iterative_scan.relaxed))
+			iterative_scan.variable = ((struct config_enum *) guc)->variable;
+	}
+	return &iterative_scan;
+}
+
 /* The variables never move once they are defined. */
 RvParameter *
 rv_pgvector_parameter(int kind)

@@ -8,12 +8,15 @@
  *   registry.c  shared memory: what is learned, counters, workers, the ring
  *   pgvector.c  recognising pgvector's indexes and the variables behind its GUCs
  *   plan.c      planner hook: puts our scan over pgvector's
+ *   batches.c   one search in batches: probe, decide, resume
  *   scan.c      the scan
  *   capture.c   what one search did, as a trajectory record
  *   explain.c   the scan's lines in EXPLAIN
  *   catalog.c   reading and writing our own tables
  *   label.c     the truth about one query
- *   learn.c     the actions of the worker
+ *   drain.c     from the ring into the tables
+ *   evidence.c  labels and verdicts
+ *   learn.c     the worker's loop
  *   worker.c    the life of launcher and workers
  *   functions.c SQL functions
  *   module.c    _PG_init
@@ -72,7 +75,7 @@ extern void rv_guard_end(RvCall *call, rv_status status, const rv_error *error);
 /* ---- messages.c --------------------------------------------------------------- */
 
 extern const char *rv_source_name(int source);
-extern const char *rv_source_reason(int source);
+extern const char *rv_decision_reason(const rv_search_plan *plan);
 extern const char *rv_verdict_name(int state);
 extern const char *rv_parameter_name(int kind);
 
@@ -98,6 +101,7 @@ extern void rv_fail_no_dimension_match(const char *relation, int given) pg_attri
 
 extern bool rv_learning_enabled;
 extern bool rv_adaptive_search;
+extern bool rv_batched_search;
 extern double rv_target_recall;
 extern int	rv_pin_ef_search;
 extern int	rv_pin_probes;
@@ -213,6 +217,16 @@ extern bool rv_pgvector_is_vector_type(Oid type);
 extern Oid	rv_pgvector_extension(void);
 extern RvParameter *rv_pgvector_parameter(int kind);
 
+/* The variable behind hnsw.iterative_scan. */
+typedef struct RvSwitch
+{
+	int		   *variable;		/* NULL until pgvector's library is loaded, or before 0.8 */
+	int			off;
+	int			relaxed;		/* relaxed_order */
+} RvSwitch;
+
+extern RvSwitch *rv_pgvector_iterative_scan(void);
+
 /* ---- plan.c --------------------------------------------------------------------- */
 
 /* Largest LIMIT whose recall is measured: hnsw returns ef_search rows at most. */
@@ -226,11 +240,27 @@ typedef struct RvPlanForcing
 {
 	Oid			relation;		/* InvalidOid = nothing is forced */
 	Oid			index;			/* InvalidOid = none may be used */
+	bool		traced;			/* put our scan over it, see rv_scan_trace */
 } RvPlanForcing;
 
 extern RvPlanForcing rv_plan_forcing;
 
 extern void rv_plan_init(void);
+
+/* ---- batches.c -------------------------------------------------------------------- */
+
+#define RV_BATCHED_K_MAX 100	/* above, the best rows would pin too many pages */
+
+typedef struct RvBatches RvBatches;
+
+extern RvBatches *rv_batches_create(IndexScanState *child, MemoryContext memory);
+extern void rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k);
+extern void rv_batches_release(RvBatches *batches);
+extern void rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts);
+extern int	rv_batches_taken(const RvBatches *batches);
+extern bool rv_batches_exhausted(const RvBatches *batches);
+extern int	rv_batches_distances(const RvBatches *batches, double *distances);
+extern bool rv_batches_next(RvBatches *batches);
 
 /* ---- scan.c, capture.c, explain.c ------------------------------------------------ */
 
@@ -276,7 +306,11 @@ typedef struct RvScan
 
 	/* the search that is running */
 	bool		active;
-	bool		driven;			/* we fetch ourselves instead of the child */
+	bool		driven;			/* we fetch ourselves instead of the child, */
+	bool		batched;		/* and in batches */
+	bool		searched;		/* these have been searched */
+	int			rule_stages;	/* of the stop rule; 0 = none */
+	rv_stop_stage rule[RV_STAGES_MAX];
 	bool		learned_table;	/* still published */
 	int			slot;			/* in the registry */
 	int32		k;
@@ -290,8 +324,21 @@ typedef struct RvScan
 	int			smallest;
 	int			largest;
 
+	RvBatches  *batches;		/* NULL until a search needs them */
 	RvCapture	capture;
 } RvScan;
+
+/* A search of the worker's that goes through all batches; set around its execution. */
+typedef struct RvTrace
+{
+	int			stages;
+	rv_stage_facts facts[RV_STAGES_MAX];
+	int			found[RV_STAGES_MAX];	/* best rows known */
+	int64		blocks[RV_STAGES_MAX];	/* touched so far */
+	double		distances[RV_STAGES_MAX][RV_BATCHED_K_MAX]; /* of the best rows */
+} RvTrace;
+
+extern RvTrace *rv_scan_trace;
 
 extern CustomScanMethods rv_scan_methods;
 extern void rv_scan_init(void);
@@ -331,8 +378,15 @@ extern SPIPlanPtr rv_sql_prepare(const char *sql, int nargs, const Oid *types);
 extern uint64 rv_sql_execute(SPIPlanPtr plan, int expected, int nargs, const Datum *values, const bool *nulls);
 extern Datum rv_sql_value(uint64 row, int column, bool *isnull);
 extern bool rv_extension_lock(void);
+extern int	rv_column_int(uint64 row, int column, int if_null);
+extern Oid	rv_column_oid(uint64 row, int column);
+extern int	rv_column_array(uint64 row, int column, const void **elements);
+extern Datum rv_make_array(const void *elements, int count, Oid type);
 
 /* ---- label.c ---------------------------------------------------------------------- */
+
+#define RV_STAGE_COLUMNS 5		/* recall, blocks, nearest, kth, last: as rv_labels has them */
+#define RV_STOP_WEIGHTS lengthof(((rv_stop_stage *) 0)->weight)
 
 typedef struct RvLabel
 {
@@ -340,6 +394,9 @@ typedef struct RvLabel
 	int32		values[RV_LADDER_MAX];
 	float		recall[RV_LADDER_MAX];
 	float		blocks[RV_LADDER_MAX];
+	int			stages;			/* of the search in batches; 0 = not measured */
+	int32		totals[RV_STAGES_MAX];	/* rows taken after each */
+	float		stage[RV_STAGES_MAX][RV_STAGE_COLUMNS];
 	float		setting_recall; /* of pgvector alone; NaN = setting unknown */
 	float		setting_blocks;
 	Oid			filenode;
@@ -350,11 +407,36 @@ typedef struct RvLabel
 } RvLabel;
 
 /* NULL on success, else why this query cannot be labelled. */
+extern void rv_label_reset(void);
 extern const char *rv_label_query(Oid index, Datum vector, int k, int setting, RvLabel *label);
 
-/* ---- learn.c ------------------------------------------------------------------------ */
+/* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
 
-extern void rv_learn_run(void);	/* one database, until asked to leave */
+typedef struct RvLearnedIndex
+{
+	RvIndexEntry entry;
+	Oid			type;			/* of the indexed expression */
+	bool		learnable;		/* queries can be stored and searched again */
+} RvLearnedIndex;
+
+typedef struct RvLearnedClass
+{
+	Oid			index;
+	int32		k_class;
+	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
+} RvLearnedClass;
+
+#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks," \
+	" stop_lambdas, stop_labels, stop_recall, stop_bound, stop_blocks"
+#define RV_POLICY_COLUMNS "k_class, rung_values, rung_labels, rung_recall, rung_bound, rung_blocks, " RV_STOP_COLUMNS
+
+extern int	rv_drain(RvLearnedIndex *indexes, int count);
+extern void rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts);
+extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
+extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy);
+extern bool rv_learn_begin(const char *activity);
+extern void rv_learn_end(void);
+extern void rv_learn_run(void); /* one database, until asked to leave */
 
 /* ---- worker.c ----------------------------------------------------------------------- */
 

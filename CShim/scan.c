@@ -6,7 +6,9 @@
  * the end of the plan.  In between it either passes its child through, or, when
  * the parameter differs from pgvector's setting or a filter's pass rate is to be
  * counted, plays the child's part ("driven"): then the changed variable is in
- * force only around the access method's own call, never around user code.
+ * force only around the access method's own call, never around user code.  With a
+ * stop rule the first fetch searches in batches, and the rows found are handed out
+ * by batches.c.
  *
  * The end of a search is not reached on error: nothing may depend on it.  No
  * locks are held between calls.
@@ -20,6 +22,7 @@
 #include "access/tableam.h"
 #include "miscadmin.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /*
  * The variable behind hnsw.ef_search or ivfflat.probes, changed for one call of
@@ -42,6 +45,8 @@
 		} \
 		PG_END_TRY(); \
 	} while (0)
+
+RvTrace    *rv_scan_trace = NULL;
 
 /* ---- one search ------------------------------------------------------------------ */
 
@@ -69,9 +74,20 @@ rv_scan_limit(RvScan *scan)
 	return k > 0 && k <= INT_MAX ? (int32) k : -1;
 }
 
+/* May this search go in batches?  Who has switched iterative_scan on has his own. */
+static bool
+can_batch(const RvScan *scan, int32 k)
+{
+	const RvSwitch *iterative_scan = rv_pgvector_iterative_scan();
+
+	return rv_batched_search && scan->kind == RV_HNSW && k > 0 && k <= RV_BATCHED_K_MAX && scan->child->ss.ps.plan->qual == NIL &&
+		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) &&
+		iterative_scan->variable != NULL && *iterative_scan->variable == iterative_scan->off;
+}
+
 /*
  * Asks the optimizer.  Also used by EXPLAIN without ANALYZE.  Leaves the scan's
- * own state alone but for `slot`, `learned_table` and `target`.
+ * own state alone but for `slot`, `learned_table`, the rule and `target`.
  */
 void
 rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
@@ -83,9 +99,10 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
 	int32		k_class;
 
 	scan->learned_table = index != NULL;
+	scan->rule_stages = 0;
 	plan->parameter = parameter->variable ? *parameter->variable : 0;
 	plan->source = RV_SOURCE_SWITCHED_OFF;
-	plan->rung = -1;
+	plan->rung = plan->stop = -1;
 	if (index == NULL || parameter->variable == NULL)
 		return;
 	scan->slot = index->slot;
@@ -96,6 +113,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
 	facts.mode = index->entry.mode;
 	facts.k = k;
 	facts.filtered = scan->child->ss.ps.plan->qual != NIL;
+	facts.can_batch = can_batch(scan, k);
 	facts.adaptive = rv_adaptive_search;
 	facts.user_set = parameter->guc->source >= PGC_S_CLIENT;
 	facts.setting = *parameter->variable;
@@ -111,6 +129,12 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
 	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
 		*evidence = policy->rung[plan->rung];
+	if (policy != NULL && plan->stop >= 0 && plan->stop < policy->stop.rungs)
+	{
+		*evidence = policy->stop.rung[plan->stop];
+		scan->rule_stages = Min(policy->stop.stages, RV_STAGES_MAX);
+		memcpy(scan->rule, policy->stop.stage, sizeof(rv_stop_stage) * scan->rule_stages);
+	}
 }
 
 static void
@@ -127,7 +151,14 @@ start_search(RvScan *scan)
 	scan->active = true;
 	scan->k = rv_scan_limit(scan);
 	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence);
-	scan->driven = scan->plan.parameter != *scan->parameter->variable ||
+	scan->batched = scan->rule_stages > 0;
+	scan->searched = false;
+	if (rv_scan_trace != NULL)
+	{
+		scan->learned_table = false;	/* not a user's search */
+		scan->batched = true;
+	}
+	scan->driven = scan->batched || scan->plan.parameter != *scan->parameter->variable ||
 		(scan->learned_table && child->ss.ps.qual != NULL);
 	rv_capture_start(scan);
 
@@ -145,6 +176,8 @@ rv_scan_finish(RvScan *scan)
 	if (!scan->active)
 		return;
 	scan->active = false;
+	if (scan->batched && scan->batches != NULL)
+		rv_batches_release(scan->batches);
 	if (scan->searches++ == 0)
 		scan->smallest = scan->largest = scan->plan.parameter;
 	scan->smallest = Min(scan->smallest, scan->plan.parameter);
@@ -205,6 +238,62 @@ fetch_driven(RvScan *scan)
 	return child->ss.ps.ps_ProjInfo ? ExecProject(child->ss.ps.ps_ProjInfo) : slot;
 }
 
+static void
+trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 blocks)
+{
+	rv_scan_trace->stages = stage + 1;
+	rv_scan_trace->facts[stage] = *facts;
+	rv_scan_trace->blocks[stage] = blocks;
+	rv_scan_trace->found[stage] = rv_batches_distances(scan->batches, rv_scan_trace->distances[stage]);
+}
+
+/* Batch after batch, until the rule says that it is enough. */
+static void
+search_in_batches(RvScan *scan)
+{
+	rv_stage_facts facts = {.last = NAN};
+	int32		totals[RV_STAGES_MAX];
+	int			stages;
+	int64		before = rv_blocks_now();
+	bool		enough = false;
+
+	if (scan->batches == NULL)
+		scan->batches = rv_batches_create(scan->child, scan->memory);
+	rv_batches_start(scan->batches, open_descriptor(scan), scan->k);
+	RV_SWIFT(stages = rv_stage_totals(scan->k, scan->parameter->maximum, totals));
+	if (scan->rule_stages > 0)
+		stages = Min(stages, scan->rule_stages);
+	for (int stage = 0; stage < stages && !enough; stage++)
+	{
+		rv_batches_advance(scan->batches, totals[stage], &facts);
+		if (rv_scan_trace != NULL)
+			trace_stage(scan, stage, &facts, rv_blocks_now() - before);
+		else
+			RV_SWIFT(enough = rv_stop_after(&scan->rule[stage], scan->evidence.value, &facts));
+		enough = enough || rv_batches_exhausted(scan->batches);
+	}
+	scan->plan.parameter = rv_batches_taken(scan->batches);
+}
+
+static TupleTableSlot *
+fetch_batched(RvScan *scan)
+{
+	IndexScanState *child = scan->child;
+	ExprContext *context = child->ss.ps.ps_ExprContext;
+	TupleTableSlot *slot = child->ss.ss_ScanTupleSlot;
+
+	if (!scan->searched)
+	{
+		scan->searched = true;
+		search_in_batches(scan);
+	}
+	ResetExprContext(context);
+	if (!rv_batches_next(scan->batches))
+		return slot;
+	context->ecxt_scantuple = slot;
+	return child->ss.ps.ps_ProjInfo ? ExecProject(child->ss.ps.ps_ProjInfo) : slot;
+}
+
 static TupleTableSlot *
 fetch_driven_instrumented(RvScan *scan)
 {
@@ -212,9 +301,9 @@ fetch_driven_instrumented(RvScan *scan)
 	TupleTableSlot *slot;
 
 	if (instrument == NULL)
-		return fetch_driven(scan);
+		return scan->batched ? fetch_batched(scan) : fetch_driven(scan);
 	InstrStartNode(instrument);
-	slot = fetch_driven(scan);
+	slot = scan->batched ? fetch_batched(scan) : fetch_driven(scan);
 	InstrStopNode(instrument, TupIsNull(slot) ? 0 : 1);
 	return slot;
 }

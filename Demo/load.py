@@ -14,18 +14,23 @@ import sys
 FORMATS = {"|i1": "b", "|u1": "B", "<f2": "e", "<f4": "f"}
 
 
+def read_header(file):
+    """The struct code, rows and dimensions of an opened .npy file."""
+    if file.read(6) != b"\x93NUMPY":
+        sys.exit(f"{file.name}: not a .npy file")
+    major = file.read(2)[0]
+    size = struct.unpack("<H", file.read(2))[0] if major == 1 else struct.unpack("<I", file.read(4))[0]
+    header = ast.literal_eval(file.read(size).decode("latin1"))
+    code = FORMATS.get(header["descr"])
+    if code is None or header["fortran_order"] or len(header["shape"]) != 2:
+        sys.exit(f"{file.name}: want a two-dimensional int8, uint8, float16 or float32 array in C order")
+    return code, *header["shape"]
+
+
 def read_npy(path):
     """Yields the rows of a .npy file."""
     with open(path, "rb") as file:
-        if file.read(6) != b"\x93NUMPY":
-            sys.exit(f"{path}: not a .npy file")
-        major = file.read(2)[0]
-        size = struct.unpack("<H", file.read(2))[0] if major == 1 else struct.unpack("<I", file.read(4))[0]
-        header = ast.literal_eval(file.read(size).decode("latin1"))
-        code = FORMATS.get(header["descr"])
-        if code is None or header["fortran_order"] or len(header["shape"]) != 2:
-            sys.exit(f"{path}: want a two-dimensional int8, uint8, float16 or float32 array in C order")
-        rows, dims = header["shape"]
+        code, rows, dims = read_header(file)
         row = struct.Struct(f"<{dims}{code}")
         for _ in range(rows):
             yield row.unpack(file.read(row.size))
@@ -40,4 +45,5 @@ def main():
         print("\t".join([str(number), *text, f"[{','.join(map(repr, vector))}]"]))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,7 +3,8 @@ CREATE EXTENSION vector;
 CREATE TABLE glosses (id int PRIMARY KEY, gloss text NOT NULL, embedding vector(384) NOT NULL);
 CREATE TABLE questions (id int PRIMARY KEY, question text NOT NULL, embedding vector(384) NOT NULL);
 CREATE TABLE truth (question_id int PRIMARY KEY, tenth_distance float8 NOT NULL);
-CREATE TABLE judged (n int GENERATED ALWAYS AS IDENTITY, ef_search int, learned bool NOT NULL, recall numeric, buffers numeric, milliseconds numeric);
+CREATE TABLE judged (n int GENERATED ALWAYS AS IDENTITY, ef_search int4range, learned bool NOT NULL, recall numeric,
+  buffers numeric, buffers_p95 numeric, milliseconds numeric);
 
 -- The exact tenth neighbour of every question after the first ones, without an index.
 CREATE FUNCTION judge_prepare(learn int) RETURNS void LANGUAGE sql
@@ -14,7 +15,7 @@ SET enable_indexscan = off SET max_parallel_workers_per_gather = 0 AS $$
   WHERE q.id > learn
 $$;
 
--- Recall@10, buffers touched and server-side time of the statement an application would send.
+-- Recall@10, buffers touched (mean, 95th percentile) and server-side time of the statement an application would send.
 -- Sampling is off here, so that no held-out question is ever recorded.
 CREATE FUNCTION judge(ef_search int DEFAULT NULL) RETURNS void LANGUAGE plpgsql SET ruvector.sample_rate = 0 AS $$
 DECLARE
@@ -24,7 +25,10 @@ DECLARE
   plan json;
   n int := 0;
   hits float8 := 0;
-  buffers float8 := 0;
+  buffers int[];
+  ef int;
+  lowest int;
+  highest int;
   milliseconds float8 := 0;
 BEGIN
   IF ef_search IS NOT NULL THEN
@@ -36,11 +40,19 @@ BEGIN
     EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) ' || statement INTO plan;
     n := n + 1;
     hits := hits + found / 10.0;
-    buffers := buffers + (plan->0->'Plan'->>'Shared Hit Blocks')::int + (plan->0->'Plan'->>'Shared Read Blocks')::int;
+    buffers[n] := (plan->0->'Plan'->>'Shared Hit Blocks')::int + (plan->0->'Plan'->>'Shared Read Blocks')::int;
+    ef := coalesce((plan->0->'Plan'->'Plans'->0->>'ef_search')::int, current_setting('hnsw.ef_search')::int);
+    lowest := least(ef, lowest);
+    highest := greatest(ef, highest);
     milliseconds := milliseconds + (plan->0->>'Execution Time')::float8;
   END LOOP;
-  INSERT INTO judged (ef_search, learned, recall, buffers, milliseconds)
-  VALUES (coalesce(ef_search, (plan->0->'Plan'->'Plans'->0->>'ef_search')::int, current_setting('hnsw.ef_search')::int),
-          plan->0->'Plan'->'Plans'->0->>'Decision' IS NOT DISTINCT FROM 'learned: smallest value certified for the target',
-          round((hits / n)::numeric, 4), round((buffers / n)::numeric), round((milliseconds / n)::numeric, 3));
+  INSERT INTO judged (ef_search, learned, recall, buffers, buffers_p95, milliseconds)
+  SELECT int4range(lowest, highest, '[]'), coalesce(plan->0->'Plan'->'Plans'->0->>'Decision' LIKE 'learned%', false),
+         round((hits / n)::numeric, 4), round(avg(b)), percentile_disc(0.95) WITHIN GROUP (ORDER BY b),
+         round((milliseconds / n)::numeric, 3)
+  FROM unnest(buffers) b;
 END $$;
+
+-- "57", or "10 to 320" where every search has its own.
+CREATE FUNCTION shown(ef int4range) RETURNS text LANGUAGE sql AS $$
+  SELECT CASE WHEN upper(ef) - lower(ef) = 1 THEN lower(ef)::text ELSE format('%s to %s', lower(ef), upper(ef) - 1) END $$;

@@ -73,11 +73,15 @@ CREATE TABLE ruvector.labels (
     recall real[] NOT NULL,
     blocks real[] NOT NULL,
     setting_recall real,
-    setting_blocks real
+    setting_blocks real,
+    stage_totals int[],
+    stages real[]
 );
 CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
 COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
+COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows taken after each batch of a search in batches; NULL where there is none';
+COMMENT ON COLUMN ruvector.labels.stages IS 'for each batch: recall and buffers so far, distances of the nearest, the k-th and the last row';
 COMMENT ON COLUMN ruvector.labels.setting IS 'ef_search or probes of pgvector alone; NULL: unknown';
 COMMENT ON COLUMN ruvector.labels.setting_recall IS 'recall of pgvector alone; below k rows, if the setting is below k';
 
@@ -106,15 +110,29 @@ CREATE TABLE ruvector.policies (
     rung_recall real[],
     rung_bound real[],
     rung_blocks real[],
+    lambda real,
+    stop_fitted int,
+    stop_weights real[],
+    stop_next_blocks real[],
+    stop_lambdas real[],
+    stop_labels int[],
+    stop_recall real[],
+    stop_bound real[],
+    stop_blocks real[],
     PRIMARY KEY (indexid, k_class)
 );
 COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: the verdict in force and its evidence';
 COMMENT ON COLUMN ruvector.policies.evidence_from IS 'labels with a smaller number do not count: the index was another then, or the policy stepped back';
 COMMENT ON COLUMN ruvector.policies.value IS 'smallest ef_search or probes certified for the target';
-COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label taken since this value is in force';
+COMMENT ON COLUMN ruvector.policies.lambda IS 'multiplier of the stop rule in force; value is NULL then';
+COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label taken since this value, or stop rule, is in force';
+COMMENT ON COLUMN ruvector.policies.stop_fitted IS 'labels that the stop rule was fitted on; none of them certifies it';
+COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds that a neighbour is missing = w . (1, nearest, k-th, last distance)';
+COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
+COMMENT ON COLUMN ruvector.policies.stop_lambdas IS 'multipliers tested, dearest first; the search ends when the probability is below lambda * stop_next_blocks';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
-COMMENT ON COLUMN ruvector.policies.rung_bound IS 'certified lower bound of mean recall at this value and every larger one tested, 95 %';
+COMMENT ON COLUMN ruvector.policies.rung_bound IS 'certified lower bound of mean recall at this value and every larger one tested, 97.5 %';
 
 CREATE TABLE ruvector.policy_history (
     event_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -202,8 +220,10 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
         WHERE b.indexid = x.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from
           AND b.setting = m.setting) AS recall_at_setting,
        m.value AS chosen,
-       m.rung_recall[array_position(m.rung_values, m.value)]::float8 AS recall,
-       m.rung_bound[array_position(m.rung_values, m.value)]::float8 AS recall_bound,
+       coalesce(m.rung_recall[array_position(m.rung_values, m.value)],
+                m.stop_recall[array_position(m.stop_lambdas, m.lambda)])::float8 AS recall,
+       coalesce(m.rung_bound[array_position(m.rung_values, m.value)],
+                m.stop_bound[array_position(m.stop_lambdas, m.lambda)])::float8 AS recall_bound,
        m.cost_ratio, m.cost_ratio_low, m.cost_ratio_high,
        m.watch_recall AS recall_since_applied, m.watch_labels AS labels_since_applied,
        r.recall_recent,
@@ -219,15 +239,16 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
          WHEN m.state = 'undecided' THEN format('not certified yet at %s labels', m.labels)
          WHEN m.state = 'unreachable' THEN 'the target is out of reach of this index'
          WHEN m.state = 'stepped back' THEN 'stepped back to pgvector''s setting, measuring anew'
-         WHEN x.mode = 'observe' THEN format('observing: would apply %s', m.value)
-         ELSE format('applying %s', m.value)
+         ELSE format(CASE x.mode WHEN 'observe' THEN 'observing: would apply %s' ELSE 'applying %s' END,
+                     coalesce(m.value::text, 'a stop rule'))
        END AS state
 FROM ruvector.learned_indexes x
 JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid
 LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
     SELECT sum(w * recall) / sum(w) AS recall_recent
-    FROM (SELECT CASE WHEN m.value IS NULL THEN b.setting_recall
+    FROM (SELECT CASE WHEN m.lambda IS NOT NULL THEN NULL   -- a rule cannot be replayed here
+                      WHEN m.value IS NULL THEN b.setting_recall
                       ELSE b.recall[array_position(b.parameters, m.value)] END::float8 AS recall,
                  power(1 - l.learning_rate, row_number() OVER (ORDER BY b.label_number DESC) - 1) AS w
           FROM ruvector.labels b JOIN ruvector.learned_tables l ON l.relid = x.relid

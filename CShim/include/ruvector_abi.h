@@ -102,6 +102,8 @@ typedef enum rv_source
 } rv_source;
 
 #define RV_LADDER_MAX 32		/* parameter values measured for each label */
+#define RV_STAGES_MAX 14		/* batches of one search */
+#define RV_MULTIPLIERS_MAX 32	/* cost multipliers of a stop rule */
 #define RV_CLASSES_MAX 8		/* classes of k learned for one index */
 
 /* ---- a trajectory: what one search did -------------------------------------- */
@@ -189,6 +191,37 @@ rv_atomic_swap(uint64_t *RV_NONNULL p, uint64_t *RV_NONNULL expected, uint64_t v
 	return __atomic_compare_exchange_n(p, expected, v, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
 
+/* ---- a search in batches -------------------------------------------------------- */
+
+/* What a search knows after a batch: distances; NaN = there is no such row. */
+typedef struct rv_stage_facts
+{
+	double		nearest;		/* of the best row */
+	double		kth;			/* of the k-th best row */
+	double		last;			/* of the last row of the batch */
+} rv_stage_facts;
+
+/*
+ * HOT.  Rows to have taken after each batch, ascending; returns how many batches,
+ * 0 if k is unknown or above the maximum.  `out` has room for RV_STAGES_MAX.
+ */
+int32_t		rv_stage_totals(int32_t k, int32_t maximum, int32_t *RV_NONNULL out);
+
+/*
+ * After each batch: the odds that a neighbour is still missing are
+ * exp(weight . (1, nearest, kth, last)); the search ends when the probability is
+ * below lambda times the cost of the next batch.
+ */
+typedef struct rv_stop_stage
+{
+	float		weight[4];
+	float		next_blocks;	/* buffers that the next batch touches on average; infinite for the last */
+} rv_stop_stage;
+
+/* HOT.  False when a distance is not known: what is not known ends no search. */
+bool		rv_stop_after(const rv_stop_stage *RV_NONNULL stage, double lambda,
+						  const rv_stage_facts *RV_NONNULL facts);
+
 /* ---- labels: the truth about one query ------------------------------------------ */
 
 /*
@@ -225,6 +258,12 @@ typedef struct rv_labels
 	const float *RV_NULLABLE recall;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE blocks;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE setting_blocks;	/* [count]: pgvector alone; NaN = not measured */
+	/* the same queries searched in batches through all stages; 0 stages = not measured */
+	int32_t		stages;
+	int32_t		reserved;
+	const float *RV_NULLABLE stage;	/* [count * stages * 5]: recall, blocks (both up to here; NaN = not
+									 * measured), nearest, kth, last (NaN = no such row) */
+	const bool *RV_NULLABLE for_fitting;	/* [count]: chosen beforehand; the others certify */
 } rv_labels;
 
 typedef struct rv_goal
@@ -234,16 +273,31 @@ typedef struct rv_goal
 	int32_t		setting;		/* value in force without us; 0 = unknown */
 	int32_t		applied;		/* learned value in force now; 0 = none */
 	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
+	double		applied_lambda; /* multiplier in force with `rule`; 0 = none */
+	/* fitted before, kept until the labels for fitting have doubled; only the values of its rungs are read */
+	const struct rv_stop_rule *RV_NULLABLE rule;
 } rv_goal;
 
+/* What is known of one value, or of a stop rule at one multiplier. */
 typedef struct rv_rung
 {
-	int32_t		value;
+	float		value;			/* ef_search or probes; lambda of a stop rule */
 	int32_t		labels;			/* how many measured it */
 	float		recall;			/* mean */
-	float		bound;			/* certified: every value tested from here up clears it (95 %) */
+	float		bound;			/* certified: everything tested up to here clears it (97.5 %) */
 	float		blocks;			/* mean buffers touched by a search */
 } rv_rung;
+
+/* A search ends after batch `stages` whatever it found. */
+typedef struct rv_stop_rule
+{
+	int32_t		stages;			/* 0 = none is fitted */
+	int32_t		rungs;
+	int32_t		fitted;			/* labels it was fitted on */
+	int32_t		reserved;
+	rv_stop_stage stage[RV_STAGES_MAX];
+	rv_rung		rung[RV_MULTIPLIERS_MAX];	/* lambda ascending: dearest first */
+} rv_stop_rule;
 
 typedef enum rv_verdict_state
 {
@@ -258,6 +312,8 @@ typedef struct rv_verdict
 {
 	int32_t		state;			/* rv_verdict_state */
 	int32_t		chosen;			/* position in rungs, -1 = none */
+	int32_t		chosen_stop;	/* position in stop.rung, -1 = none; never both */
+	bool		fitted_anew;	/* stop is another rule than goal.rule */
 	int32_t		rungs;
 	int32_t		watch_labels;
 	double		cost_ratio;		/* blocks of chosen / blocks of pgvector alone, same labels; NaN */
@@ -266,6 +322,7 @@ typedef struct rv_verdict
 	double		watch_recall;	/* mean recall of the applied value since it is in force; NaN */
 	double		watch_upper;	/* 99 % upper bound of it; NaN */
 	rv_rung		rung[RV_LADDER_MAX];
+	rv_stop_rule stop;
 } rv_verdict;
 
 rv_status	rv_verdict_judge(const rv_host *RV_NONNULL host, const rv_labels *RV_NONNULL labels,
@@ -280,6 +337,7 @@ typedef struct rv_policy
 	int32_t		k_class;
 	int32_t		rungs;			/* 0 = nothing certified */
 	rv_rung		rung[RV_LADDER_MAX];
+	rv_stop_rule stop;
 } rv_policy;
 
 typedef struct rv_search_facts
@@ -290,6 +348,7 @@ typedef struct rv_search_facts
 	bool		filtered;
 	bool		adaptive;		/* ruvector.adaptive_search */
 	bool		user_set;		/* the setting was SET in this session */
+	bool		can_batch;		/* the scan is able to search in batches */
 	int32_t		setting;		/* value pgvector alone would use */
 	int32_t		pin;			/* ruvector.ef_search / probes; 0 = none */
 	int32_t		minimum;		/* what the setting accepts */
@@ -300,14 +359,37 @@ typedef struct rv_search_facts
 
 typedef struct rv_search_plan
 {
-	int32_t		parameter;
+	int32_t		parameter;		/* in batches: ef_search of the first */
 	int32_t		source;			/* rv_source */
 	int32_t		rung;			/* evidence: position in the policy's rungs, -1 */
+	int32_t		stop;			/* or in its stop rule's: search in batches; -1 */
 } rv_search_plan;
 
 /* HOT.  `policy` is the one of the class of facts->k, if any. */
 void		rv_optimizer_plan(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
 							  rv_search_plan *RV_NONNULL plan);
+
+/* Swift sees an array inside a structure as a tuple: these give it the elements. */
+static inline const rv_stop_stage *RV_NONNULL
+rv_rule_stages(const rv_stop_rule *RV_NONNULL rule)
+{
+	return rule->stage;
+}
+static inline const rv_rung *RV_NONNULL
+rv_rule_rungs(const rv_stop_rule *RV_NONNULL rule)
+{
+	return rule->rung;
+}
+static inline const rv_rung *RV_NONNULL
+rv_policy_rungs(const rv_policy *RV_NONNULL policy)
+{
+	return policy->rung;
+}
+static inline const rv_stop_rule *RV_NONNULL
+rv_policy_rule(const rv_policy *RV_NONNULL policy)
+{
+	return &policy->stop;
+}
 
 /* ---- schedule: what the worker does next ---------------------------------------------- */
 

@@ -45,9 +45,3 @@ func elements<Element>(
   guard count >= 0, start != nil || count == 0 else { throw .range(value: Int(count), argument: argument) }
   return UnsafeBufferPointer(start: start, count: Int(count))
 }
-
-/// The rungs at the end of `structure`, an `rv_policy` or `rv_verdict`.
-func rungs<Structure>(of structure: UnsafePointer<Structure>) -> UnsafePointer<rv_rung> {
-  let offset = MemoryLayout<Structure>.size - Int(RV_LADDER_MAX) * MemoryLayout<rv_rung>.stride
-  return (UnsafeRawPointer(structure) + offset).assumingMemoryBound(to: rv_rung.self)
-}

@@ -8,21 +8,46 @@ public func rv_optimizer_plan(
   _ policy: UnsafePointer<rv_policy>?, _ facts: UnsafePointer<rv_search_facts>,
   _ plan: UnsafeMutablePointer<rv_search_plan>
 ) {
-  let answer = SearchOptimizer.plan(SearchFacts(facts), rungs: PublishedRungs(policy))
+  let answer = SearchOptimizer.plan(
+    SearchFacts(facts),
+    rungs: PublishedRungs(policy.map { rv_policy_rungs($0) }, policy?.pointee.rungs ?? 0, capacity: RV_LADDER_MAX),
+    multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
   plan.pointee = rv_search_plan(
-    parameter: answer.parameter, source: answer.source.rawValue, rung: Int32(answer.rung ?? -1))
+    parameter: answer.parameter, source: answer.source.rawValue, rung: Int32(answer.rung ?? -1),
+    stop: Int32(answer.stop ?? -1))
 }
 
-/// The rungs of a published policy, read where they lie.
+@c @implementation
+public func rv_stage_totals(_ k: Int32, _ maximum: Int32, _ out: UnsafeMutablePointer<Int32>) -> Int32 {
+  let ladder = StageLadder(k: k, maximum: maximum)
+  for stage in ladder.indices { out[stage] = ladder[stage] }
+  return Int32(ladder.count)
+}
+
+@c @implementation
+public func rv_stop_after(
+  _ stage: UnsafePointer<rv_stop_stage>, _ multiplier: Double, _ facts: UnsafePointer<rv_stage_facts>
+) -> Bool {
+  let facts = StageFacts(nearest: facts.pointee.nearest, kth: facts.pointee.kth, last: facts.pointee.last)
+  return StopStage(stage.pointee).ends(after: facts, multiplier: multiplier)
+}
+
+/// Published rungs, read where they lie.
 private struct PublishedRungs: RandomAccessCollection {
   private let start: UnsafePointer<rv_rung>?
   let endIndex: Int
 
   var startIndex: Int { 0 }
 
-  init(_ policy: UnsafePointer<rv_policy>?) {
-    start = policy.map { rungs(of: $0) }
-    endIndex = policy.map { Int(Swift.max(0, Swift.min($0.pointee.rungs, RV_LADDER_MAX))) } ?? 0
+  init(_ start: UnsafePointer<rv_rung>?, _ count: Int32, capacity: Int32) {
+    self.start = start
+    endIndex = Int(Swift.max(0, Swift.min(count, capacity)))
+  }
+
+  init(_ rule: UnsafePointer<rv_stop_rule>?) {
+    let isFitted = (rule?.pointee.stages ?? 0) > 0
+    self.init(
+      rule.map { rv_rule_rungs($0) }, isFitted ? rule?.pointee.rungs ?? 0 : 0, capacity: RV_MULTIPLIERS_MAX)
   }
 
   subscript(position: Int) -> CertifiedRung {
@@ -31,7 +56,17 @@ private struct PublishedRungs: RandomAccessCollection {
     }
     let rung = start[position]
     return CertifiedRung(
-      value: rung.value, labels: Int(rung.labels), recall: rung.recall, bound: rung.bound, blocks: rung.blocks)
+      value: rung.value, labels: Int(rung.labels), recall: known(rung.recall), bound: known(rung.bound),
+      blocks: known(rung.blocks))
+  }
+
+  private func known(_ measured: Float) -> Float? { measured.isNaN ? nil : measured }
+}
+
+extension StopStage {
+  init(_ stage: rv_stop_stage) {
+    let weight = stage.weight
+    self.init(weights: SIMD4(weight.0, weight.1, weight.2, weight.3), nextBlocks: stage.next_blocks)
   }
 }
 
@@ -43,7 +78,8 @@ extension SearchFacts {
       mode: LearningMode(rawValue: facts.pointee.mode) ?? .off,
       k: facts.pointee.k < 1 ? nil : facts.pointee.k, isFiltered: facts.pointee.filtered,
       isAdaptive: facts.pointee.adaptive, isSetByUser: facts.pointee.user_set,
-      setting: facts.pointee.setting, pin: facts.pointee.pin < 1 ? nil : facts.pointee.pin,
+      canBatch: facts.pointee.can_batch, setting: facts.pointee.setting,
+      pin: facts.pointee.pin < 1 ? nil : facts.pointee.pin,
       minimum: facts.pointee.minimum, maximum: facts.pointee.maximum,
       minSamples: Int(facts.pointee.min_samples), target: facts.pointee.target)
   }

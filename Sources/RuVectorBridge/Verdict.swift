@@ -37,8 +37,8 @@ public func rv_verdict_judge(
   _ verdict: UnsafeMutablePointer<rv_verdict>, _ error: UnsafeMutablePointer<rv_error>
 ) -> rv_status {
   guarded(error) { () throws(LearningError) in
-    let result = try FixedValueVerdict(
-      judging: LabelMatrix(labels.pointee), goal: FixedValueVerdict.Goal(goal.pointee),
+    let result = try Verdict(
+      judging: LabelMatrix(labels.pointee), goal: Verdict.Goal(goal.pointee),
       check: { () throws(LearningError) in
         if rv_host_poll(host) != RV_OK { throw .cancelled }
       })
@@ -56,34 +56,100 @@ extension LabelMatrix {
       values: Array(UnsafeBufferPointer(start: values, count: Int(labels.rungs))),
       recall: Array(UnsafeBufferPointer(start: labels.recall, count: Int(measurements))),
       blocks: Array(UnsafeBufferPointer(start: labels.blocks, count: Int(measurements))),
-      blocksAtSetting: Array(UnsafeBufferPointer(start: labels.setting_blocks, count: Int(labels.count))))
+      blocksAtSetting: Array(UnsafeBufferPointer(start: labels.setting_blocks, count: Int(labels.count))),
+      searches: Self.searches(labels))
+  }
+
+  private static func searches(_ labels: rv_labels) throws(LearningError) -> [BatchedSearch] {
+    if labels.stages == 0 { return [] }
+    guard (1...RV_STAGES_MAX).contains(labels.stages), let stages = labels.stage, let forFitting = labels.for_fitting
+    else { throw .labels }
+    let width = Int(labels.stages) * BatchedSearch.width
+    var searches: [BatchedSearch] = []
+    for label in 0..<Int(labels.count) {
+      let measured = UnsafeBufferPointer(start: stages + label * width, count: width)
+      searches.append(try BatchedSearch(measured, isForFitting: forFitting[label]))
+    }
+    return searches
   }
 }
 
-extension FixedValueVerdict.Goal {
+extension Verdict.Goal {
   fileprivate init(_ goal: rv_goal) throws(LearningError) {
+    let rule = try goal.rule.flatMap { rule throws(LearningError) in try StopRule(rule) }
+    let applied: Verdict.Applied? =
+      if let rule, goal.applied_lambda > 0 {
+        .stopRule(rule, multiplier: Float(goal.applied_lambda))
+      } else if goal.applied != 0 {
+        .value(goal.applied)
+      } else {
+        nil
+      }
     try self.init(
       target: goal.target, minSamples: Int(goal.min_samples), setting: goal.setting == 0 ? nil : goal.setting,
-      applied: goal.applied == 0 ? nil : goal.applied, appliedLabels: Int(goal.applied_labels))
+      rule: rule, applied: applied, appliedLabels: Int(goal.applied_labels))
   }
 }
 
-private func write(_ result: FixedValueVerdict, to verdict: UnsafeMutablePointer<rv_verdict>) {
+extension StopRule {
+  /// - Returns: nil when none is fitted.
+  fileprivate init?(_ rule: UnsafePointer<rv_stop_rule>) throws(LearningError) {
+    let (stages, rungs) = (rule.pointee.stages, rule.pointee.rungs)
+    if stages == 0 { return nil }
+    guard (1...RV_STAGES_MAX).contains(stages) else { throw .range(value: Int(stages), argument: 3) }
+    guard (1...RV_MULTIPLIERS_MAX).contains(rungs) else { throw .range(value: Int(rungs), argument: 3) }
+    try self.init(
+      stages: UnsafeBufferPointer(start: rv_rule_stages(rule), count: Int(stages)).map { StopStage($0) },
+      multipliers: UnsafeBufferPointer(start: rv_rule_rungs(rule), count: Int(rungs)).map(\.value),
+      labels: Int(rule.pointee.fitted))
+  }
+}
+
+private func write(_ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdict>) {
   UnsafeMutableRawPointer(verdict).initializeMemory(
     as: UInt8.self, repeating: 0, count: MemoryLayout<rv_verdict>.size)
   verdict.pointee.state = result.state.rawValue
-  verdict.pointee.chosen = Int32(result.chosen ?? -1)
-  verdict.pointee.rungs = Int32(result.rungs.count)
+  (verdict.pointee.chosen, verdict.pointee.chosen_stop) = (-1, -1)
+  switch result.choice {
+  case .value(let position): verdict.pointee.chosen = Int32(position)
+  case .multiplier(let position): verdict.pointee.chosen_stop = Int32(position)
+  case nil: break
+  }
   verdict.pointee.cost_ratio = result.cost?.ratio ?? .nan
   verdict.pointee.cost_ratio_low = result.cost?.bounds?.lowerBound ?? .nan
   verdict.pointee.cost_ratio_high = result.cost?.bounds?.upperBound ?? .nan
   verdict.pointee.watch_recall = result.watch?.recall ?? .nan
   verdict.pointee.watch_upper = result.watch?.upper ?? .nan
   verdict.pointee.watch_labels = Int32(result.watch?.labels ?? 0)
-  let rungs = UnsafeMutablePointer(mutating: rungs(of: UnsafePointer(verdict)))
-  for (position, rung) in result.rungs.enumerated() {
-    rungs[position] = rv_rung(
+  verdict.pointee.rungs = Int32(result.fixed.rungs.count)
+  write(result.fixed.rungs.map { rv_rung($0) }, to: &verdict.pointee.rung)
+  guard let stop = result.stopRule else { return }
+  verdict.pointee.fitted_anew = stop.isFittedAnew
+  verdict.pointee.stop.stages = Int32(stop.rule.stages.count)
+  verdict.pointee.stop.rungs = Int32(stop.rungs.count)
+  verdict.pointee.stop.fitted = Int32(stop.rule.labels)
+  write(stop.rule.stages.map { rv_stop_stage($0) }, to: &verdict.pointee.stop.stage)
+  write(stop.rungs.map { rv_rung($0) }, to: &verdict.pointee.stop.rung)
+}
+
+/// Fills the beginning of an array inside a structure of C, which Swift sees as a tuple.
+private func write<Element, Tuple>(_ elements: [Element], to tuple: inout Tuple) {
+  withUnsafeMutableBytes(of: &tuple) { bytes in
+    elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
+  }
+}
+
+extension rv_rung {
+  fileprivate init(_ rung: CertifiedRung) {
+    self.init(
       value: rung.value, labels: Int32(rung.labels), recall: rung.recall ?? .nan, bound: rung.bound ?? .nan,
       blocks: rung.blocks ?? .nan)
+  }
+}
+
+extension rv_stop_stage {
+  fileprivate init(_ stage: StopStage) {
+    let weights = stage.weights
+    self.init(weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks)
   }
 }

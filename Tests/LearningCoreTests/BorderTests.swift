@@ -18,12 +18,13 @@ struct BorderTests {
       (.filtered, RV_SOURCE_FILTERED), (.unknownK, RV_SOURCE_UNKNOWN_K), (.uncertified, RV_SOURCE_UNCERTIFIED),
     ]
     for (ours, theirs) in sources { #expect(ours.rawValue == Int32(theirs.rawValue)) }
-    let states: [(FixedValueVerdict.State, rv_verdict_state)] = [
+    let states: [(Verdict.State, rv_verdict_state)] = [
       (.collecting, RV_VERDICT_COLLECTING), (.undecided, RV_VERDICT_UNDECIDED),
       (.unreachable, RV_VERDICT_UNREACHABLE), (.certified, RV_VERDICT_CERTIFIED), (.alarm, RV_VERDICT_ALARM),
     ]
     for (ours, theirs) in states { #expect(ours.rawValue == Int32(theirs.rawValue)) }
     #expect(ParameterLadder.capacity == Int(RV_LADDER_MAX))
+    #expect(StageLadder.capacity == Int(RV_STAGES_MAX) && StopRule.capacity == Int(RV_MULTIPLIERS_MAX))
   }
 
   /// Runs `call` and expects it to fill `error` so.
@@ -81,7 +82,8 @@ struct BorderTests {
           [Float](repeating: 40, count: max(0, min(Int(count), 10_000))).withUnsafeBufferPointer { settingBlocks in
             var labels = rv_labels(
               count: count, rungs: Int32(values.count), values: values.baseAddress, recall: recall.baseAddress,
-              blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress)
+              blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress,
+              stages: 0, reserved: 0, stage: nil, for_fitting: nil)
             var (goal, host) = (goal, host)
             return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
           }
@@ -93,7 +95,8 @@ struct BorderTests {
   @Test func verdictsAreWritten() {
     var error = rv_error()
     var verdict = rv_verdict()
-    let goal = rv_goal(target: 0.9, min_samples: 50, setting: 20, applied: 10, applied_labels: 30)
+    let goal = rv_goal(
+      target: 0.9, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, applied_lambda: 0, rule: nil)
     let recall = (0..<200).flatMap { _ in [0.95, 1] as [Float] }
     let blocks = (0..<200).flatMap { _ in [30, 40] as [Float] }
     let status = judge(goal, count: 200, values: [10, 20], recall: recall, blocks: blocks, into: &verdict, &error)
@@ -112,7 +115,8 @@ struct BorderTests {
   @Test func whatIsNotKnownIsNaN() {
     var error = rv_error()
     var verdict = rv_verdict()
-    let goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
+    let goal = rv_goal(
+      target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
     #expect(judge(goal, count: 0, values: [10], recall: [], blocks: [], into: &verdict, &error) == RV_OK)
     #expect(verdict.state == Int32(RV_VERDICT_COLLECTING.rawValue) && verdict.chosen == -1)
     #expect(verdict.rungs == 1 && verdict.watch_labels == 0)
@@ -125,7 +129,8 @@ struct BorderTests {
 
   @Test func verdictsRefuseWhatCannotBe() {
     var verdict = rv_verdict()
-    var goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
+    var goal = rv_goal(
+      target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
     expectError(RV_ERROR_LABELS) { judge(goal, count: -1, values: [10], recall: [1], blocks: [1], into: &verdict, $0) }
     expectError(RV_ERROR_LABELS) { judge(goal, count: 1, values: [], recall: [1], blocks: [1], into: &verdict, $0) }
     expectError(RV_ERROR_LABELS) {
@@ -140,7 +145,8 @@ struct BorderTests {
   @Test func theHostMayStopAVerdict() {
     var error = rv_error()
     var verdict = rv_verdict()
-    let goal = rv_goal(target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0)
+    let goal = rv_goal(
+      target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
     let measured = [Float](repeating: 0.5, count: 10_000)
     let pending = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     defer { pending.deallocate() }
@@ -160,7 +166,8 @@ struct BorderTests {
     policy.rung.1 = rv_rung(value: 24, labels: 300, recall: 0.99, bound: 0.97, blocks: 20)
     policy.rung.2 = rv_rung(value: 48, labels: 300, recall: 1, bound: 0.99, blocks: 28)
     var facts = rv_search_facts(
-      kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, setting: 40, pin: 0, minimum: 1,
+      kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, can_batch: true, setting: 40, pin: 0,
+      minimum: 1,
       maximum: 1000, min_samples: 100, target: 0.95)
     func plan(_ policy: UnsafePointer<rv_policy>?) -> rv_search_plan {
       var plan = rv_search_plan()
@@ -182,6 +189,132 @@ struct BorderTests {
     expect(plan(nil), RV_SOURCE_OBSERVING, 40, -1)
     (facts.pin, facts.k) = (7, -1)
     expect(plan(nil), RV_SOURCE_PINNED, 7, -1)
+  }
+
+  @Test func stagesAreWritten() {
+    var totals = [Int32](repeating: -1, count: Int(RV_STAGES_MAX))
+    #expect(rv_stage_totals(10, 40, &totals) == 5)
+    #expect(totals.prefix(6) == [10, 14, 20, 28, 40, -1])
+    #expect(rv_stage_totals(41, 40, &totals) == 0 && rv_stage_totals(-1, 40, &totals) == 0)
+    #expect(rv_stage_totals(1, .max, &totals) == RV_STAGES_MAX)
+  }
+
+  @Test func searchesEndWhereTheStageSaysSo() {
+    var stage = rv_stop_stage(weight: (1, 2, -3, 0.5), next_blocks: 100)
+    var facts = rv_stage_facts(nearest: 0.5, kth: 1, last: 2)
+    #expect(!rv_stop_after(&stage, 0.0049, &facts) && rv_stop_after(&stage, 0.0051, &facts))
+    facts.last = .nan
+    #expect(!rv_stop_after(&stage, 1e9, &facts))
+  }
+
+  @Test func plansMaySearchInBatches() {
+    var policy = rv_policy()
+    (policy.k_class, policy.rungs, policy.stop.stages, policy.stop.rungs) = (16, 1, 5, 2)
+    policy.rung.0 = rv_rung(value: 24, labels: 300, recall: 0.99, bound: 0.97, blocks: 20)
+    policy.stop.rung.0 = rv_rung(value: 1e-4, labels: 300, recall: 0.98, bound: 0.96, blocks: 18)
+    policy.stop.rung.1 = rv_rung(value: 1e-3, labels: 300, recall: 0.9, bound: .nan, blocks: 9)
+    var facts = rv_search_facts(
+      kind: 0, mode: 2, k: 12, filtered: false, adaptive: true, user_set: false, can_batch: true, setting: 40, pin: 0,
+      minimum: 1, maximum: 1000, min_samples: 100, target: 0.95)
+    func expect(rung: Int32, stop: Int32, parameter: Int32) {
+      var plan = rv_search_plan()
+      rv_optimizer_plan(&policy, &facts, &plan)
+      #expect(plan.rung == rung && plan.stop == stop && plan.parameter == parameter, "\(plan)")
+    }
+    expect(rung: -1, stop: 0, parameter: 12)
+    policy.stop.rungs = .max
+    expect(rung: -1, stop: 0, parameter: 12)
+    policy.stop.stages = 0
+    expect(rung: 0, stop: -1, parameter: 24)
+    policy.stop.stages = 5
+    facts.can_batch = false
+    expect(rung: 0, stop: -1, parameter: 24)
+  }
+
+  /// Labels of `StagePopulation` judged through C, with this rule before.
+  private func judgeInBatches(
+    count: Int, goal: rv_goal, rule: rv_stop_rule? = nil, change: (inout rv_labels) -> Void = { _ in },
+    into verdict: inout rv_verdict, _ error: UnsafeMutablePointer<rv_error>
+  ) -> rv_status {
+    let queries = StagePopulation(count: count, seed: 21).queries
+    let values = StagePopulation.totals
+    func column(_ number: Int) -> [Float] { queries.flatMap { query in values.indices.map { query[5 * $0 + number] } } }
+    let (recall, blocks, stages) = (column(0), column(1), queries.flatMap { $0 })
+    let settingBlocks = [Float](repeating: .nan, count: count)
+    let forFitting = (0..<count).map { $0.isMultiple(of: 2) }
+    return values.withUnsafeBufferPointer { values in
+      recall.withUnsafeBufferPointer { recall in
+        blocks.withUnsafeBufferPointer { blocks in
+          settingBlocks.withUnsafeBufferPointer { settingBlocks in
+            stages.withUnsafeBufferPointer { stages in
+              forFitting.withUnsafeBufferPointer { forFitting in
+                var labels = rv_labels(
+                  count: Int32(count), rungs: 6, values: values.baseAddress, recall: recall.baseAddress,
+                  blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress, stages: 6, reserved: 0,
+                  stage: stages.baseAddress, for_fitting: forFitting.baseAddress)
+                change(&labels)
+                var (goal, host) = (goal, rv_host())
+                guard var rule else { return rv_verdict_judge(&host, &labels, &goal, &verdict, error) }
+                return withUnsafePointer(to: &rule) { rule in
+                  goal.rule = rule
+                  return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+                }
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+
+  @Test func stopRulesAreWrittenAndReadAgain() throws {
+    var error = rv_error()
+    var first = rv_verdict()
+    var goal = rv_goal(
+      target: 0.9, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+    #expect(judgeInBatches(count: 400, goal: goal, into: &first, &error) == RV_OK)
+    #expect(first.state == Int32(RV_VERDICT_CERTIFIED.rawValue) && first.fitted_anew)
+    #expect(first.chosen == -1 && first.chosen_stop > 0 && first.cost_ratio.isNaN)
+    #expect(first.stop.stages == 6 && first.stop.fitted == 200 && first.stop.rungs > 10)
+    #expect(first.stop.stage.5.next_blocks == .infinity && first.stop.stage.6.next_blocks == 0)
+    #expect(first.stop.rung.0.labels == 200 && first.stop.rung.0.bound > 0.9)
+
+    goal.applied_lambda = Double(first.stop.rung.0.value)
+    goal.applied_labels = 100
+    var second = rv_verdict()
+    #expect(judgeInBatches(count: 400, goal: goal, rule: first.stop, into: &second, &error) == RV_OK)
+    #expect(!second.fitted_anew && second.watch_labels == 50 && second.watch_recall > 0.9)
+    #expect(
+      withUnsafeBytes(of: &second.stop) { second in withUnsafeBytes(of: &first.stop) { $0.elementsEqual(second) } })
+    #expect(second.chosen_stop == first.chosen_stop)
+
+    var third = rv_verdict()
+    first.stop.fitted = 100
+    #expect(judgeInBatches(count: 400, goal: goal, rule: first.stop, into: &third, &error) == RV_OK)
+    #expect(third.fitted_anew && third.stop.fitted == 200)
+
+    first.stop.stages = 0
+    #expect(judgeInBatches(count: 60, goal: goal, rule: first.stop, into: &third, &error) == RV_OK)
+    #expect(third.stop.stages == 0 && third.stop.rungs == 0 && third.chosen_stop == -1 && third.watch_labels == 0)
+  }
+
+  @Test func stopRulesThatCannotBeAreRefused() {
+    var verdict = rv_verdict()
+    let goal = rv_goal(
+      target: 0.9, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+    var rule = rv_stop_rule()
+    (rule.stages, rule.rungs) = (15, 1)
+    expectError(RV_ERROR_RANGE, 15, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
+    (rule.stages, rule.rungs) = (1, -1)
+    expectError(RV_ERROR_RANGE, -1, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
+    (rule.stages, rule.rungs) = (1, 1)
+    expectError(RV_ERROR_LABELS) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
+    let changes: [(inout rv_labels) -> Void] = [
+      { $0.stages = -1 }, { $0.stages = 15 }, { $0.stage = nil }, { $0.for_fitting = nil },
+    ]
+    for change in changes {
+      expectError(RV_ERROR_LABELS) { judgeInBatches(count: 10, goal: goal, change: change, into: &verdict, $0) }
+    }
   }
 
   @Test func theScheduleKeepsItsStateInTheStructure() {

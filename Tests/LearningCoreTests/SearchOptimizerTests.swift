@@ -11,15 +11,16 @@ struct SearchOptimizerTests {
 
   /// A search for which everything speaks for the learned value.
   private static let ideal = SearchFacts(
-    kind: .hnsw, mode: .apply, k: 10, isFiltered: false, isAdaptive: true, isSetByUser: false, setting: 55,
-    pin: nil, minimum: 1, maximum: 1000, minSamples: 100, target: 0.95)
+    kind: .hnsw, mode: .apply, k: 10, isFiltered: false, isAdaptive: true, isSetByUser: false, canBatch: true,
+    setting: 55, pin: nil, minimum: 1, maximum: 1000, minSamples: 100, target: 0.95)
 
   private func plan(
-    _ rungs: [CertifiedRung] = rungs, _ change: (inout SearchFacts) -> Void = { _ in }
+    _ rungs: [CertifiedRung] = rungs, multipliers: [CertifiedRung] = [],
+    _ change: (inout SearchFacts) -> Void = { _ in }
   ) -> SearchPlan {
     var facts = Self.ideal
     change(&facts)
-    return SearchOptimizer.plan(facts, rungs: rungs)
+    return SearchOptimizer.plan(facts, rungs: rungs, multipliers: multipliers)
   }
 
   private func expect(_ plan: SearchPlan, _ source: SearchPlan.Source, _ parameter: Int32, rung: Int? = nil) {
@@ -37,7 +38,7 @@ struct SearchOptimizerTests {
   @Test func whatStandsAgainstItIsWeighedInOrder() {
     var facts = Self.ideal
     func expectNow(_ rungs: [CertifiedRung], _ source: SearchPlan.Source, _ parameter: Int32) {
-      expect(SearchOptimizer.plan(facts, rungs: rungs), source, parameter)
+      expect(SearchOptimizer.plan(facts, rungs: rungs, multipliers: []), source, parameter)
     }
     expectNow([], .uncertified, 55)
     facts.isFiltered = true
@@ -92,5 +93,55 @@ struct SearchOptimizerTests {
     expect(plan { $0.target = .nan }, .uncertified, 55)
     let rung = CertifiedRung(value: 10, labels: 500, recall: .nan, bound: .nan, blocks: 100)
     expect(plan([rung]), .uncertified, 55)
+  }
+
+  private static let multipliers = [
+    CertifiedRung(value: 1e-5, labels: 250, recall: 0.98, bound: 0.965, blocks: 149),
+    CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 130),
+    CertifiedRung(value: 1e-3, labels: 250, recall: 0.95, bound: 0.93, blocks: 90),
+  ]
+
+  private func planWithRule(_ change: (inout SearchFacts) -> Void = { _ in }) -> SearchPlan {
+    plan(multipliers: Self.multipliers, change)
+  }
+
+  @Test func searchesInBatchesWhereThatIsCheaper() {
+    let plan = planWithRule()
+    #expect(plan == self.planWithRule { $0.k = 7 })
+    #expect(plan.source == .learned && plan.stop == 1 && plan.rung == nil && plan.parameter == 10)
+    #expect(planWithRule { $0.k = 33 }.parameter == 33)
+    #expect(planWithRule { $0.target = 0.96 }.stop == 0)
+    // the fixed value 10 is certified for 0.9 and touches 100
+    #expect(planWithRule { $0.target = 0.9 }.stop == 2)
+    let dear = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 150)]
+    expect(self.plan(multipliers: dear), .learned, 20, rung: 1)
+  }
+
+  @Test func searchesInOneGoWhereBatchesAreNotPossible() {
+    expect(planWithRule { $0.canBatch = false }, .learned, 20, rung: 1)
+    expect(planWithRule { $0.kind = .ivfflat }, .learned, 20, rung: 1)
+    expect(planWithRule { ($0.k, $0.maximum) = (5, 9) }, .learned, 9, rung: 1)
+    expect(planWithRule { $0.k = 1001 }, .uncertified, 55)
+    expect(planWithRule { $0.minSamples = 251 }, .learned, 20, rung: 1)
+    expect(planWithRule { $0.isSetByUser = true }, .userSet, 55)
+  }
+
+  @Test func theRuleAloneMayBeCertified() {
+    var rungs = Self.rungs
+    rungs[1] = CertifiedRung(value: 20, labels: 500, recall: 0.955, bound: 0.93, blocks: 87)
+    rungs[2] = CertifiedRung(value: 40, labels: 500, recall: 0.96, bound: 0.94, blocks: 230)
+    #expect(plan(rungs, multipliers: Self.multipliers).stop == 1)
+    // but not at more than one and a half times the value that would do on average
+    rungs[1] = CertifiedRung(value: 20, labels: 500, recall: 0.955, bound: 0.93, blocks: 86)
+    expect(plan(rungs, multipliers: Self.multipliers), .uncertified, 55)
+    // unless the setting is as dear
+    #expect(plan(rungs, multipliers: Self.multipliers) { $0.setting = 40 }.stop == 1)
+  }
+
+  @Test func aValueThatIsNoNumberIsNotUsed() {
+    for value in [Float.nan, .infinity, 20.5, 1e30] {
+      let rung = CertifiedRung(value: value, labels: 500, recall: 0.97, bound: 0.955, blocks: 150)
+      expect(plan([rung]), .uncertified, 55)
+    }
   }
 }

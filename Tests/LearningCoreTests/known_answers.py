@@ -1,6 +1,7 @@
-"""Prints the data and values that BettingBoundTests and RatioIntervalTests embed.
+"""Prints the data and values that BettingBoundTests, RatioIntervalTests and FractionalLogitTests embed.
 
-Independent of the Swift code: wealth in log space, roots by scipy's brentq, Student's t from scipy.
+Independent of the Swift code: wealth in log space, roots by scipy's brentq, Student's t from scipy,
+the penalised likelihood minimised by scipy's BFGS on the raw features.
 Needs numpy and scipy.
 """
 
@@ -36,6 +37,23 @@ def fieller(x, y):
     return mx / my, min(roots), max(roots)
 
 
+def fractional_logit(x, y):
+    """Minimises in the raw weights, where the ridge on standardised slopes is 3 * variance * slope**2 / 2."""
+    design = np.column_stack([np.ones(len(x)), x])
+    mean, variance = x.mean(0), x.var(0)
+
+    def loss(w):
+        z = design @ w
+        return (np.logaddexp(0, z) - y * z).sum() + 1.5 * (variance * w[1:] ** 2).sum() + 0.5e-6 * (
+            w[0] + mean @ w[1:]
+        ) ** 2
+
+    start = np.zeros(design.shape[1])
+    for _ in range(20):  # restarts refresh the approximate curvature
+        start = optimize.minimize(loss, start, method="BFGS", options={"gtol": 1e-12}).x
+    return optimize.minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-12, "fatol": 1e-16}).x
+
+
 def main():
     rng = np.random.default_rng(20230217)
     for n, hard in ((40, 0.1), (300, 0.1)):
@@ -55,6 +73,11 @@ def main():
         ratio, low, high = fieller(x, y)
         print(f"pairs, n = {n}:", ", ".join(f"({a:.0f}, {b:.0f})" for a, b in zip(x, y)))
         print(f"  ratio {ratio:.9f} low {low:.9f} high {high:.9f}")
+
+    x = np.round(np.column_stack([rng.uniform(0.1, 0.6, 30), rng.uniform(0.3, 0.9, 30), rng.uniform(0.5, 1.2, 30)]), 2)
+    y = np.round(rng.binomial(10, 1 / (1 + np.exp(-6 * (x[:, 1] - 0.7)))) / 10, 1)
+    print("features and targets:", ", ".join(f"({a}, {b}, {c}, {t})" for (a, b, c), t in zip(x, y)))
+    print("  weights", " ".join(f"{w:.6f}" for w in fractional_logit(x, y)))
 
 
 main()

@@ -17,6 +17,8 @@ public struct SearchFacts: Sendable {
   public var isAdaptive: Bool
   /// The parameter was set in this session.
   public var isSetByUser: Bool
+  /// The scan can search in batches.
+  public var canBatch: Bool
   /// The value pgvector alone would use.
   public var setting: Int32
   /// A value pinned by the user.
@@ -32,7 +34,7 @@ public struct SearchFacts: Sendable {
   @inlinable
   public init(
     kind: IndexKind, mode: LearningMode, k: Int32?, isFiltered: Bool, isAdaptive: Bool, isSetByUser: Bool,
-    setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int, target: Double
+    canBatch: Bool, setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int, target: Double
   ) {
     self.kind = kind
     self.mode = mode
@@ -40,6 +42,7 @@ public struct SearchFacts: Sendable {
     self.isFiltered = isFiltered
     self.isAdaptive = isAdaptive
     self.isSetByUser = isSetByUser
+    self.canBatch = canBatch
     self.setting = setting
     self.pin = pin
     self.minimum = minimum

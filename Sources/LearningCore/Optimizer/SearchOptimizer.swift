@@ -1,15 +1,18 @@
 /// Chooses the parameter of a search from what was certified.
 public enum SearchOptimizer {
-  /// The smallest value certified for the target, unless someone or something stands against it; the
+  /// What is certified for the target and cheapest (see `Choice`), unless someone or something stands against it; the
   /// user's own word counts before everything.
   ///
   /// Without a learned or pinned value the parameter is exactly the setting.
   ///
-  /// - Parameter rungs: the evidence for this class of k, values ascending; empty when there is none.
-  /// - Complexity: O(rungs), allocates nothing.
+  /// - Parameters:
+  ///   - rungs: the evidence for this class of k, values ascending; empty when there is none.
+  ///   - multipliers: likewise that of a stop rule, multipliers ascending.
+  /// - Complexity: O(rungs + multipliers), allocates nothing.
   @inlinable
-  public static func plan<Rungs: RandomAccessCollection>(_ facts: SearchFacts, rungs: Rungs) -> SearchPlan
-  where Rungs.Element == CertifiedRung, Rungs.Index == Int {
+  public static func plan<Rungs: RandomAccessCollection>(
+    _ facts: SearchFacts, rungs: Rungs, multipliers: Rungs
+  ) -> SearchPlan where Rungs.Element == CertifiedRung, Rungs.Index == Int {
     func leave(_ source: SearchPlan.Source) -> SearchPlan {
       SearchPlan(parameter: facts.setting, source: source)
     }
@@ -23,10 +26,18 @@ public enum SearchOptimizer {
     if facts.isFiltered { return leave(.filtered) }
     // hnsw.ef_search is also the number of rows that pgvector returns at most.
     let rows = facts.kind == .hnsw ? k : 1
-    guard rows <= facts.maximum,
-      let rung = rungs.position(
-        certifiedFor: facts.target, minSamples: facts.minSamples, setting: facts.setting)
-    else { return leave(.uncertified) }
-    return SearchPlan(parameter: accepted(max(rungs[rung].value, rows)), source: .learned, rung: rung)
+    let ladder = StageLadder(k: k, maximum: facts.maximum)
+    let canBatch = facts.canBatch && facts.kind == .hnsw && !ladder.isEmpty
+    guard rows <= facts.maximum else { return leave(.uncertified) }
+    switch Choice(
+      values: rungs, multipliers: canBatch ? multipliers[...] : multipliers.prefix(0), target: facts.target,
+      minSamples: facts.minSamples, setting: facts.setting)
+    {
+    case .multiplier(let stop): return SearchPlan(parameter: ladder[0], source: .learned, stop: stop)
+    case .value(let rung):
+      guard let value = Int32(exactly: rungs[rung].value) else { return leave(.uncertified) }
+      return SearchPlan(parameter: accepted(max(value, rows)), source: .learned, rung: rung)
+    case nil: return leave(.uncertified)
+    }
   }
 }

@@ -20,16 +20,19 @@ public struct SearchPlan: Equatable, Sendable {
     case uncertified = 7
   }
 
-  /// `ef_search` or `probes`.
+  /// `ef_search` or `probes`; of a search in batches, the `ef_search` of the first.
   public let parameter: Int32
   public let source: Source
-  /// The evidence: position of the value among the rungs; nil unless learned.
+  /// The evidence: position of the value among the rungs; nil unless a fixed value was learned.
   public let rung: Int?
+  /// Position of the multiplier at which a stop rule ends the search; nil unless it is to search in batches.
+  public let stop: Int?
 
   @inlinable
-  init(parameter: Int32, source: Source, rung: Int? = nil) {
+  init(parameter: Int32, source: Source, rung: Int? = nil, stop: Int? = nil) {
     self.parameter = parameter
     self.source = source
     self.rung = rung
+    self.stop = stop
   }
 }

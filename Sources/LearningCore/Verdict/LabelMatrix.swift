@@ -1,4 +1,5 @@
-/// What labels measured: for each label, oldest first, the recall and cost at each value of the parameter.
+/// What labels measured: for each label, oldest first, the recall and cost at each value of the parameter, and
+/// of the same query searched in batches.
 public struct LabelMatrix {
   /// The values measured, strictly ascending: the rungs of a ladder.
   public let values: [Int32]
@@ -7,28 +8,32 @@ public struct LabelMatrix {
   private let recalls: [Float]
   private let costs: [Float]
   private let costsAtSetting: [Float]
+  private let searches: [BatchedSearch]
 
   /// - Parameters:
   ///   - values: 1...32 of them, each at least 1.
   ///   - recall: `count × values.count`, label by label, each 0...1; NaN where not measured.
   ///   - blocks: buffers touched, in the same shape, finite and not negative; NaN where not measured.
   ///   - blocksAtSetting: one for each label: buffers touched without us.
+  ///   - searches: one for each label, or none: the same queries searched in batches.
   /// - Throws: `labels`.
   public init(
-    values: [Int32], recall: [Float], blocks: [Float], blocksAtSetting: [Float]
+    values: [Int32], recall: [Float], blocks: [Float], blocksAtSetting: [Float], searches: [BatchedSearch] = []
   ) throws(LearningError) {
     guard (1...ParameterLadder.capacity).contains(values.count), values[0] >= 1,
       zip(values, values.dropFirst()).allSatisfy({ $0 < $1 }),
       recall.count == blocks.count, recall.count.isMultiple(of: values.count),
       recall.allSatisfy({ $0.isNaN || (0...1).contains($0) }),
       blocksAtSetting.count * values.count == recall.count,
-      (blocks + blocksAtSetting).allSatisfy({ $0.isNaN || ($0 >= 0 && $0.isFinite) })
+      (blocks + blocksAtSetting).allSatisfy({ $0.isNaN || ($0 >= 0 && $0.isFinite) }),
+      searches.isEmpty || searches.count == blocksAtSetting.count
     else { throw .labels }
     self.values = values
     count = recall.count / values.count
     recalls = recall
     costs = blocks
     costsAtSetting = blocksAtSetting
+    self.searches = searches
   }
 
   /// The recall at one rung of those labels that measured it, in order; of the last `last` labels only, if
@@ -47,6 +52,21 @@ public struct LabelMatrix {
     zip(column(rung, of: costs, last: count), costsAtSetting)
       .filter { !$0.isNaN && !$1.isNaN }
       .map { (Double($0), Double($1)) }
+  }
+
+  /// The searches in batches that were measured and serve this purpose, in order; of the last `last` labels
+  /// only, if given.
+  func searches(forFitting: Bool, last: Int? = nil) -> [BatchedSearch] {
+    searches.suffix(max(0, last ?? count)).filter { $0.isForFitting == forFitting && !$0.stages.isEmpty }
+  }
+
+  /// The buffers touched under a stop rule and without us, by those certifying labels that measured both.
+  func blocksAgainstSetting(under rule: StopRule, at multiplier: Float) -> [(numerator: Double, denominator: Double)] {
+    let measured = zip(searches, costsAtSetting).filter { search, cost in
+      !search.isForFitting && !search.stages.isEmpty && !cost.isNaN
+    }
+    let outcomes = StopRuleReplay(of: measured.map(\.0), stages: rule.stages).outcomes(at: multiplier)
+    return zip(outcomes, measured).map { (Double($0.blocks), Double($1.1)) }
   }
 
   private func column(_ rung: Int, of matrix: [Float], last: Int) -> some Sequence<Float> {

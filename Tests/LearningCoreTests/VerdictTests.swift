@@ -1,7 +1,7 @@
 import LearningCore
 import Testing
 
-struct FixedValueVerdictTests {
+struct VerdictTests {
   private static let values: [Int32] = [10, 20, 40, 80]
 
   /// `count` labels that all measured the same.
@@ -16,41 +16,42 @@ struct FixedValueVerdictTests {
 
   private func goal(
     _ target: Double = 0.9, minSamples: Int = 100, applied: Int32? = nil, appliedLabels: Int = 0
-  ) throws -> FixedValueVerdict.Goal {
-    try FixedValueVerdict.Goal(
-      target: target, minSamples: minSamples, setting: 40, applied: applied, appliedLabels: appliedLabels)
+  ) throws -> Verdict.Goal {
+    try Verdict.Goal(
+      target: target, minSamples: minSamples, setting: 40, applied: applied.map { .value($0) },
+      appliedLabels: appliedLabels)
   }
 
   @Test func certifiesTheSmallestValueThatReachesTheTarget() throws {
-    let verdict = try FixedValueVerdict(judging: labels(300, recall: [0.8, 1, 1, 1]), goal: goal())
-    #expect(verdict.state == .certified && verdict.chosen == 1)
+    let verdict = try Verdict(judging: labels(300, recall: [0.8, 1, 1, 1]), goal: goal())
+    #expect(verdict.state == .certified && verdict.choice == .value(1))
     #expect(verdict.cost?.ratio == 0.5 && verdict.cost?.bounds == 0.5...0.5)
-    #expect(verdict.rungs.map(\.value) == Self.values)
-    #expect(verdict.rungs.map(\.labels) == [300, 300, 300, 300])
-    #expect(verdict.rungs.map(\.blocks) == [100, 200, 400, 800])
+    #expect(verdict.fixed.rungs.map(\.value) == Self.values.map { Float($0) })
+    #expect(verdict.fixed.rungs.map(\.labels) == [300, 300, 300, 300])
+    #expect(verdict.fixed.rungs.map(\.blocks) == [100, 200, 400, 800])
     #expect(verdict.watch == nil)
   }
 
   @Test func aBoundIsThatOfTheRungOnItsOwnWhenAllLargerAreBetter() throws {
-    let verdict = try FixedValueVerdict(judging: labels(300, recall: [0.8, 0.9, 1, 1]), goal: goal())
-    let own = try #require(try BettingBound(confidence: 0.95).lower([Float](repeating: 0.9, count: 300)))
-    let bound = try #require(verdict.rungs[1].bound)
+    let verdict = try Verdict(judging: labels(300, recall: [0.8, 0.9, 1, 1]), goal: goal())
+    let own = try #require(try BettingBound(confidence: 0.975).lower([Float](repeating: 0.9, count: 300)))
+    let bound = try #require(verdict.fixed.rungs[1].bound)
     #expect(Double(bound) <= own && own - Double(bound) < 1e-7)
   }
 
   @Test func aLargerValueThatFailsBlocksAllBelowIt() throws {
-    let verdict = try FixedValueVerdict(
+    let verdict = try Verdict(
       judging: labels(300, recall: [1, 1, 0.5, 1], blocks: [100, 105, 110, 120]), goal: goal())
-    #expect(verdict.chosen == 3)
-    let bounds = verdict.rungs.compactMap(\.bound)
+    #expect(verdict.choice == .value(3))
+    let bounds = verdict.fixed.rungs.compactMap(\.bound)
     #expect(bounds[0] == bounds[2] && bounds[1] == bounds[2] && bounds[2] < 0.5 && bounds[3] > 0.9)
   }
 
   @Test func aValueThatNobodyMeasuredIsNotInTheSequence() throws {
-    let verdict = try FixedValueVerdict(judging: labels(300, recall: [0.8, 1, .nan, 1]), goal: goal())
-    #expect(verdict.chosen == 1)
-    #expect(verdict.rungs[2].bound == nil && verdict.rungs[2].labels == 0)
-    #expect(verdict.rungs[2].recall == nil)
+    let verdict = try Verdict(judging: labels(300, recall: [0.8, 1, .nan, 1]), goal: goal())
+    #expect(verdict.choice == .value(1))
+    #expect(verdict.fixed.rungs[2].bound == nil && verdict.fixed.rungs[2].labels == 0)
+    #expect(verdict.fixed.rungs[2].recall == nil)
   }
 
   /// A setting that changed is a new rung: it must not hold back those that are well known.
@@ -61,39 +62,41 @@ struct FixedValueVerdictTests {
       values: Self.values, recall: (old + new).flatMap { $0 },
       blocks: (0..<499).flatMap { _ in [100, 200, 400, 800] as [Float] },
       blocksAtSetting: [Float](repeating: 400, count: 499))
-    let verdict = try FixedValueVerdict(judging: labels, goal: goal())
-    #expect(verdict.chosen == 1)
-    #expect(verdict.rungs[2].bound == nil && verdict.rungs[2].labels == 199 && verdict.rungs[2].recall == 0.5)
+    let verdict = try Verdict(judging: labels, goal: goal())
+    #expect(verdict.choice == .value(1))
+    #expect(
+      verdict.fixed.rungs[2].bound == nil && verdict.fixed.rungs[2].labels == 199 && verdict.fixed.rungs[2].recall == 0.5
+    )
   }
 
   /// Few labels certify only large values; such a one waits until it is not much dearer than what would do.
   @Test func aCertifiedValueThatIsTooDearIsNotPutInForce() throws {
     let recall: [Float] = [0.8, 0.91, 0.92, 1]
-    func verdict(_ blocks: [Float]) throws -> FixedValueVerdict {
-      try FixedValueVerdict(judging: labels(100, recall: recall, blocks: blocks), goal: goal())
+    func verdict(_ blocks: [Float]) throws -> Verdict {
+      try Verdict(judging: labels(100, recall: recall, blocks: blocks), goal: goal())
     }
     let dear = try verdict([100, 200, 250, 301])
-    #expect(dear.state == .undecided && dear.chosen == nil)
-    #expect(try #require(dear.rungs[3].bound) >= 0.9)
-    #expect(try verdict([100, 200, 250, 300]).chosen == 3)
+    #expect(dear.state == .undecided && dear.choice == nil)
+    #expect(try #require(dear.fixed.rungs[3].bound) >= 0.9)
+    #expect(try verdict([100, 200, 250, 300]).choice == .value(3))
     // the setting, 40, is as dear already
-    #expect(try verdict([100, 200, 301, 301]).chosen == 3)
-    #expect(try verdict([100, 200, .nan, .nan]).chosen == nil)
+    #expect(try verdict([100, 200, 301, 301]).choice == .value(3))
+    #expect(try verdict([100, 200, .nan, .nan]).choice == nil)
   }
 
   @Test func collectsUntilThereAreEnoughLabels() throws {
-    #expect(try FixedValueVerdict(judging: labels(0, recall: []), goal: goal()).state == .collecting)
+    #expect(try Verdict(judging: labels(0, recall: []), goal: goal()).state == .collecting)
     let recall: [Float] = [1, 1, 1, 1]
-    #expect(try FixedValueVerdict(judging: labels(99, recall: recall), goal: goal()).state == .collecting)
-    #expect(try FixedValueVerdict(judging: labels(100, recall: recall), goal: goal()).state == .certified)
+    #expect(try Verdict(judging: labels(99, recall: recall), goal: goal()).state == .collecting)
+    #expect(try Verdict(judging: labels(100, recall: recall), goal: goal()).state == .certified)
   }
 
   @Test func saysWhenMoreLabelsAreNeededAndWhenTheyCannotHelp() throws {
     let hopeless: [Float] = [0.2, 0.3, 0.4, 0.5]
-    #expect(try FixedValueVerdict(judging: labels(200, recall: hopeless), goal: goal()).state == .unreachable)
+    #expect(try Verdict(judging: labels(200, recall: hopeless), goal: goal()).state == .unreachable)
     let close: [Float] = [0.2, 0.3, 0.4, 0.9]
-    let verdict = try FixedValueVerdict(judging: labels(200, recall: close), goal: goal())
-    #expect(verdict.state == .undecided && verdict.chosen == nil && verdict.cost == nil)
+    let verdict = try Verdict(judging: labels(200, recall: close), goal: goal())
+    #expect(verdict.state == .undecided && verdict.choice == nil && verdict.cost == nil)
   }
 
   @Test func alarmsOnlyOverLabelsSinceTheValueIsInForce() throws {
@@ -103,18 +106,18 @@ struct FixedValueVerdictTests {
       values: Self.values, recall: (before + since).flatMap { $0 },
       blocks: (0..<560).flatMap { _ in [100, 105, 110, 120] as [Float] },
       blocksAtSetting: [Float](repeating: 110, count: 560))
-    let alarm = try FixedValueVerdict(judging: labels, goal: goal(applied: 20, appliedLabels: 60))
-    #expect(alarm.state == .alarm && alarm.chosen == nil)
+    let alarm = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 60))
+    #expect(alarm.state == .alarm && alarm.choice == nil)
     let watch = try #require(alarm.watch)
     #expect(watch.labels == 60 && abs(watch.recall - 0.4) < 1e-6 && watch.upper < 0.9)
 
-    let whole = try FixedValueVerdict(judging: labels, goal: goal(applied: 20, appliedLabels: 560))
+    let whole = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 560))
     #expect(whole.state == .certified && whole.watch?.labels == 560)
-    let tooEarly = try FixedValueVerdict(judging: labels, goal: goal(applied: 20, appliedLabels: 2))
+    let tooEarly = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 2))
     #expect(tooEarly.state == .certified && tooEarly.watch?.labels == 2)
-    let unmeasured = try FixedValueVerdict(judging: labels, goal: goal(applied: 30, appliedLabels: 60))
+    let unmeasured = try Verdict(judging: labels, goal: goal(applied: 30, appliedLabels: 60))
     #expect(unmeasured.state == .certified && unmeasured.watch == nil)
-    let notYet = try FixedValueVerdict(judging: labels, goal: goal(applied: 20, appliedLabels: 0))
+    let notYet = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 0))
     #expect(notYet.watch == nil)
   }
 
@@ -124,12 +127,12 @@ struct FixedValueVerdictTests {
     for label in 0..<200 as Range<Int> {
       blocks += label.isMultiple(of: 2) ? [10, 20, 50, 80] : [1000, .nan, .nan, .nan]
     }
-    let verdict = try FixedValueVerdict(
+    let verdict = try Verdict(
       judging: LabelMatrix(
         values: Self.values, recall: recall, blocks: blocks,
         blocksAtSetting: (0..<200).map { $0.isMultiple(of: 2) ? 40 : .nan }),
       goal: goal())
-    #expect(verdict.chosen == 0 && verdict.cost?.ratio == 0.25)
+    #expect(verdict.choice == .value(0) && verdict.cost?.ratio == 0.25)
   }
 
   @Test func refusesLabelsThatCannotBe() {
@@ -156,15 +159,15 @@ struct FixedValueVerdictTests {
 
   @Test(arguments: [0, 1, -0.5, 1.5, Double.nan])
   func refusesTargetsOutsideZeroToOne(target: Double) {
-    #expect(throws: LearningError.self) { try FixedValueVerdict.Goal(target: target, minSamples: 1) }
+    #expect(throws: LearningError.self) { try Verdict.Goal(target: target, minSamples: 1) }
   }
 
   @Test func refusesCountsThatCannotBe() {
     #expect(throws: LearningError.range(value: 0, argument: 3)) {
-      try FixedValueVerdict.Goal(target: 0.9, minSamples: 0)
+      try Verdict.Goal(target: 0.9, minSamples: 0)
     }
     #expect(throws: LearningError.range(value: -1, argument: 3)) {
-      try FixedValueVerdict.Goal(target: 0.9, minSamples: 1, appliedLabels: -1)
+      try Verdict.Goal(target: 0.9, minSamples: 1, appliedLabels: -1)
     }
   }
 
@@ -186,10 +189,10 @@ struct FixedValueVerdictTests {
         let labels = try LabelMatrix(
           values: Self.values, recall: recall, blocks: (0..<count).flatMap { _ in [100, 105, 110, 120] as [Float] },
           blocksAtSetting: [Float](repeating: 110, count: count))
-        let verdict = try FixedValueVerdict(judging: labels, goal: goal(0.95, minSamples: 80))
-        if let chosen = verdict.chosen {
+        let verdict = try Verdict(judging: labels, goal: goal(0.95, minSamples: 80))
+        if let choice = verdict.choice {
           isFound = true
-          isWrong = isWrong || chosen < 3
+          isWrong = isWrong || choice != .value(3)
         }
       }
       if isWrong { wrong += 1 }

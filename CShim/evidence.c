@@ -1,0 +1,518 @@
+/*
+ * evidence.c - labels and verdicts: one query measured, many labels judged, and
+ * what they prove as rows of ruvector.labels, policies and policy_history.
+ *
+ * Locks: those of ordinary statements on our own tables; label.c says what it
+ * takes on a user's.
+ */
+#include "rv.h"
+
+#include <math.h>
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/memutils.h"
+
+static MemoryContext label_memory = NULL;	/* outlives the transaction of a label that failed */
+
+/* ---- policies, as their table holds them ------------------------------------------------- */
+
+/* Five arrays from `column` on: values (int4 or float4), labels, recall, bound, blocks.  Returns how many. */
+static int
+column_rungs(uint64 row, int column, bool integers, rv_rung *rungs, int capacity)
+{
+	const void *values,
+			   *labels,
+			   *recall,
+			   *bound,
+			   *blocks;
+	int			count = rv_column_array(row, column, &values);
+
+	if (count > capacity || rv_column_array(row, column + 1, &labels) != count ||
+		rv_column_array(row, column + 2, &recall) != count || rv_column_array(row, column + 3, &bound) != count ||
+		rv_column_array(row, column + 4, &blocks) != count)
+		return 0;
+	for (int r = 0; r < count; r++)
+		rungs[r] = (rv_rung) {
+			.value = integers ? ((const int32 *) values)[r] : ((const float *) values)[r],
+			.labels = ((const int32 *) labels)[r],
+			.recall = ((const float *) recall)[r],
+			.bound = ((const float *) bound)[r],
+			.blocks = ((const float *) blocks)[r],
+		};
+	return count;
+}
+
+static void
+column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
+{
+	const void *weights,
+			   *next_blocks;
+	int			stages = rv_column_array(row, column + 2, &next_blocks);
+
+	memset(rule, 0, sizeof(*rule));
+	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS)
+		return;
+	rule->stages = stages;
+	rule->fitted = rv_column_int(row, column, 0);
+	for (int s = 0; s < stages; s++)
+	{
+		memcpy(rule->stage[s].weight, (const float *) weights + s * RV_STOP_WEIGHTS, sizeof(rule->stage[s].weight));
+		rule->stage[s].next_blocks = ((const float *) next_blocks)[s];
+	}
+	rule->rungs = column_rungs(row, column + 3, false, rule->rung, RV_MULTIPLIERS_MAX);
+}
+
+/* The columns of RV_POLICY_COLUMNS, from `column` on.  False: nothing was judged yet. */
+bool
+rv_evidence_read_policy(uint64 row, int column, rv_policy *policy)
+{
+	policy->k_class = rv_column_int(row, column, 0);
+	policy->rungs = column_rungs(row, column + 1, true, policy->rung, RV_LADDER_MAX);
+	column_stop_rule(row, column + 6, &policy->stop);
+	return policy->rungs > 0;
+}
+
+/* ---- label ------------------------------------------------------------------------------ */
+
+typedef struct Candidate
+{
+	pg_uuid_t	query_id;
+	Datum		vector;			/* real[] */
+	int			k;
+} Candidate;
+
+/*
+ * Query identifiers are random, so which query is labelled next has nothing to
+ * do with what it asked or found.
+ */
+static bool
+draw_candidate(const RvLearnedClass *class, Candidate *candidate)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	RvPrivileged privileged;
+	Oid			types[] = {OIDOID, INT4OID};
+	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
+	bool		isnull;
+	bool		found;
+
+	rv_privileged_begin(&privileged);
+	found = rv_sql("SELECT query_id, query_vector, k FROM ruvector.trajectories"
+				   " WHERE indexid = $1 AND k_class = $2 AND label_state = 'pending' ORDER BY query_id LIMIT 1",
+				   SPI_OK_SELECT, 2, types, values, NULL) == 1;
+	if (found)
+	{
+		MemoryContext old;
+
+		candidate->query_id = *DatumGetUUIDP(rv_sql_value(0, 1, &isnull));
+		old = MemoryContextSwitchTo(memory);
+		candidate->vector = PointerGetDatum(DatumGetArrayTypePCopy(rv_sql_value(0, 2, &isnull)));
+		MemoryContextSwitchTo(old);
+		candidate->k = rv_column_int(0, 3, 0);
+	}
+	rv_privileged_end(&privileged);
+	return found;
+}
+
+static void
+close_candidate(const Candidate *candidate, const char *state, const char *note)
+{
+	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
+	Datum		values[] = {UUIDPGetDatum(&candidate->query_id), CStringGetTextDatum(state),
+	note ? CStringGetTextDatum(note) : (Datum) 0};
+	bool		nulls[] = {false, false, note == NULL};
+
+	rv_sql("UPDATE ruvector.trajectories SET label_state = $2, label_note = $3 WHERE query_id = $1",
+		   SPI_OK_UPDATE, 3, types, values, nulls);
+}
+
+static void
+store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLabel *label)
+{
+	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
+	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID};
+	bool		unknown = isnan(label->setting_blocks);
+	bool		whole = label->stages == 0;
+	bool		nulls[lengthof(types)] = {[12] = unknown, [13] = unknown, [14] = whole, [15] = whole};
+	Datum		values[] = {
+		UUIDPGetDatum(&candidate->query_id), ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class),
+		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->k), Int32GetDatum(class->setting),
+		rv_make_array(label->exact, label->exact_count, FLOAT8OID),
+		Float8GetDatum(label->exact_us), Float8GetDatum(label->ladder_us),
+		rv_make_array(label->values, label->rungs, INT4OID),
+		rv_make_array(label->recall, label->rungs, FLOAT4OID),
+		rv_make_array(label->blocks, label->rungs, FLOAT4OID),
+		Float4GetDatum(label->setting_recall), Float4GetDatum(label->setting_blocks),
+		rv_make_array(label->totals, label->stages, INT4OID),
+		rv_make_array(label->stage, label->stages * RV_STAGE_COLUMNS, FLOAT4OID),
+	};
+
+	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
+		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages)"
+		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16"
+		   /* pruned or cleared while we measured */
+		   " WHERE EXISTS (SELECT FROM ruvector.trajectories WHERE query_id = $1)",
+		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
+}
+
+/*
+ * Labels one query of the class.  An error of the measurement (the table was
+ * dropped, a cast failed) closes the candidate, so that it is not tried for ever.
+ * Its text goes to the server's log and nowhere else: it could quote private data.
+ */
+void
+rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
+{
+	Candidate	candidate;
+	bool		failed = false;
+	RvPrivileged privileged;
+
+	if (!rv_learn_begin("ruvector: measuring recall"))
+		return;
+	if (label_memory == NULL)
+		label_memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextReset(label_memory);
+	MemoryContextSwitchTo(label_memory);
+	if (!draw_candidate(class, &candidate))
+	{
+		facts->candidates = 0;
+		rv_learn_end();
+		return;
+	}
+	PG_TRY();
+	{
+		RvLabel		label;
+		const char *problem = rv_label_query(class->index, candidate.vector, candidate.k, class->setting, &label);
+
+		rv_privileged_begin(&privileged);
+		if (problem == NULL)
+			store_label(class, &candidate, &label);
+		close_candidate(&candidate, problem ? "skipped" : "labelled", problem);
+		rv_privileged_end(&privileged);
+		rv_learn_end();
+		if (problem == NULL)
+			facts->labels++;
+	}
+	PG_CATCH();
+	{
+		rv_label_reset();
+		HOLD_INTERRUPTS();
+		EmitErrorReport();
+		FlushErrorState();
+		AbortCurrentTransaction();
+		RESUME_INTERRUPTS();
+		failed = true;
+	}
+	PG_END_TRY();
+	if (failed && rv_learn_begin("ruvector: closing a failed label"))
+	{
+		MemoryContextSwitchTo(label_memory);
+		rv_privileged_begin(&privileged);
+		close_candidate(&candidate, "failed", "the measurement raised an error, see the server's log");
+		rv_privileged_end(&privileged);
+		rv_learn_end();
+	}
+	facts->candidates--;
+}
+
+/* ---- judge ------------------------------------------------------------------------------- */
+
+/*
+ * Of the same rows, the searches in batches.  With k the number of stages differs
+ * a little within a class: what a search did not have is NaN.
+ */
+static void
+read_stages(rv_labels *labels)
+{
+	float	   *matrix;
+	bool	   *for_fitting = palloc(sizeof(bool) * labels->count);
+
+	labels->stages = 0;
+	for (int i = 0; i < labels->count && rv_batched_search; i++)
+	{
+		const void *row;
+		int			stages = rv_column_array(i, 5, &row) / RV_STAGE_COLUMNS;
+
+		labels->stages = Max(labels->stages, Min(stages, RV_STAGES_MAX));
+	}
+	matrix = palloc(sizeof(float) * Max(labels->count * labels->stages * RV_STAGE_COLUMNS, 1));
+	for (int i = 0; i < labels->count; i++)
+	{
+		int			columns = labels->stages * RV_STAGE_COLUMNS;
+		const void *row;
+		bool		isnull;
+		int			measured = rv_column_array(i, 5, &row);
+
+		for (int c = 0; c < columns; c++)
+			matrix[i * columns + c] = c < measured ? ((const float *) row)[c] : get_float4_nan();
+		for_fitting[i] = DatumGetBool(rv_sql_value(i, 6, &isnull));
+	}
+	labels->stage = matrix;
+	labels->for_fitting = for_fitting;
+}
+
+/*
+ * Reads the labels that count, oldest first, as one matrix over the values that
+ * the newest label measured.  Returns the number of labels.
+ */
+static int
+read_labels(const RvLearnedClass *class, rv_labels *labels)
+{
+	Oid			types[] = {OIDOID, INT4OID, INT4OID};
+	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting)};
+	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
+									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
+									 /* known before anything is measured */
+									 " b.label_number % 4 = 0"
+									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
+									 " WHERE indexid = $1 AND k_class = $2 AND b.label_number >= p.evidence_from"
+									 " ORDER BY b.label_number",
+									 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
+	const void *values;
+	int			rungs;
+	float	   *recall,
+			   *blocks,
+			   *setting_blocks;
+
+	memset(labels, 0, sizeof(*labels));
+	if (count == 0)
+		return 0;
+	rungs = rv_column_array(count - 1, 1, &values);
+	recall = palloc(sizeof(float) * count * Max(rungs, 1));
+	blocks = palloc(sizeof(float) * count * Max(rungs, 1));
+	setting_blocks = palloc(sizeof(float) * count);
+	for (int i = 0; i < count; i++)
+	{
+		const void *row_values,
+				   *row_recall,
+				   *row_blocks;
+		int			row_rungs = rv_column_array(i, 1, &row_values);
+		bool		whole = rv_column_array(i, 2, &row_recall) == row_rungs &&
+			rv_column_array(i, 3, &row_blocks) == row_rungs;
+		int			at = 0;
+		bool		isnull;
+		Datum		at_setting = rv_sql_value(i, 4, &isnull);
+
+		setting_blocks[i] = isnull ? get_float4_nan() : DatumGetFloat4(at_setting);
+		for (int r = 0; r < rungs; r++)
+		{
+			int			value = ((const int32 *) values)[r];
+
+			recall[i * rungs + r] = blocks[i * rungs + r] = get_float4_nan();
+			while (whole && at < row_rungs && ((const int32 *) row_values)[at] < value)
+				at++;
+			if (whole && at < row_rungs && ((const int32 *) row_values)[at] == value)
+			{
+				recall[i * rungs + r] = ((const float *) row_recall)[at];
+				blocks[i * rungs + r] = ((const float *) row_blocks)[at];
+			}
+		}
+	}
+	labels->count = count;
+	labels->rungs = rungs;
+	labels->values = values;
+	labels->recall = recall;
+	labels->blocks = blocks;
+	labels->setting_blocks = setting_blocks;
+	read_stages(labels);
+	return count;
+}
+
+/* The columns that both statements of store_verdict use. */
+typedef struct Verdict
+{
+	int			count;
+	Oid			types[40];
+	Datum		values[40];
+	bool		nulls[40];
+} Verdict;
+
+static void
+add(Verdict *row, Oid type, Datum value, bool isnull)
+{
+	Assert(row->count < (int) lengthof(row->types));
+	row->types[row->count] = type;
+	row->values[row->count] = value;
+	row->nulls[row->count++] = isnull;
+}
+
+static void
+add_float(Verdict *row, double value)
+{
+	add(row, FLOAT8OID, Float8GetDatum(value), isnan(value));
+}
+
+/* As column_rungs reads them. */
+static void
+add_rungs(Verdict *row, const rv_rung *rungs, int count, bool integers)
+{
+	int32		numbers[RV_LADDER_MAX],
+				labels[RV_LADDER_MAX];
+	float		values[RV_LADDER_MAX],
+				recall[RV_LADDER_MAX],
+				bound[RV_LADDER_MAX],
+				blocks[RV_LADDER_MAX];
+
+	StaticAssertStmt(RV_MULTIPLIERS_MAX <= RV_LADDER_MAX, "rungs of a stop rule must fit");
+	for (int r = 0; r < count; r++)
+	{
+		numbers[r] = (int32) rungs[r].value;
+		values[r] = rungs[r].value;
+		labels[r] = rungs[r].labels;
+		recall[r] = rungs[r].recall;
+		bound[r] = rungs[r].bound;
+		blocks[r] = rungs[r].blocks;
+	}
+	if (integers)
+		add(row, INT4ARRAYOID, rv_make_array(numbers, count, INT4OID), count == 0);
+	else
+		add(row, FLOAT4ARRAYOID, rv_make_array(values, count, FLOAT4OID), count == 0);
+	add(row, INT4ARRAYOID, rv_make_array(labels, count, INT4OID), count == 0);
+	add(row, FLOAT4ARRAYOID, rv_make_array(recall, count, FLOAT4OID), count == 0);
+	add(row, FLOAT4ARRAYOID, rv_make_array(bound, count, FLOAT4OID), count == 0);
+	add(row, FLOAT4ARRAYOID, rv_make_array(blocks, count, FLOAT4OID), count == 0);
+}
+
+static void
+add_stop_rule(Verdict *row, const rv_stop_rule *rule)
+{
+	float		weights[RV_STAGES_MAX * RV_STOP_WEIGHTS];
+	float		next_blocks[RV_STAGES_MAX];
+	bool		none = rule->stages == 0;
+
+	for (int s = 0; s < rule->stages; s++)
+	{
+		memcpy(weights + s * RV_STOP_WEIGHTS, rule->stage[s].weight, sizeof(rule->stage[s].weight));
+		next_blocks[s] = rule->stage[s].next_blocks;
+	}
+	add(row, INT4OID, Int32GetDatum(rule->fitted), none);
+	add(row, FLOAT4ARRAYOID, rv_make_array(weights, rule->stages * RV_STOP_WEIGHTS, FLOAT4OID), none);
+	add(row, FLOAT4ARRAYOID, rv_make_array(next_blocks, rule->stages, FLOAT4OID), none);
+	add_rungs(row, rule->rung, rule->rungs, false);
+}
+
+/* What the verdict puts in force: a rung of the ladder, one of the stop rule, or NULL. */
+static const rv_rung *
+chosen_rung(const rv_verdict *verdict)
+{
+	if (verdict->state == RV_VERDICT_ALARM)
+		return NULL;
+	return verdict->chosen >= 0 ? &verdict->rung[verdict->chosen]
+		: verdict->chosen_stop >= 0 ? &verdict->stop.rung[verdict->chosen_stop] : NULL;
+}
+
+/* Writes the verdict, and the history if it changes anything. */
+static void
+store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict *verdict, int labels, int mode)
+{
+	bool		alarm = verdict->state == RV_VERDICT_ALARM;
+	const rv_rung *chosen = chosen_rung(verdict);
+	int			value = chosen != NULL && verdict->chosen >= 0 ? (int) chosen->value : 0;
+	float		lambda = chosen != NULL && verdict->chosen < 0 ? chosen->value : 0;
+	bool		changed = value != goal->applied || lambda != (float) goal->applied_lambda ||
+		(lambda > 0 && verdict->fitted_anew);
+	Verdict		row = {0};
+
+	add(&row, OIDOID, ObjectIdGetDatum(class->index), false);	/* 1 */
+	add(&row, INT4OID, Int32GetDatum(class->k_class), false);
+	add(&row, TEXTOID, CStringGetTextDatum(rv_verdict_name(verdict->state)), false);
+	add(&row, FLOAT8OID, Float8GetDatum(goal->target), false);
+	add(&row, INT4OID, Int32GetDatum(value), value == 0);	/* 5 */
+	add(&row, FLOAT4OID, Float4GetDatum(lambda), lambda == 0);
+	add(&row, INT4OID, Int32GetDatum(labels), false);
+	add(&row, INT4OID, Int32GetDatum(verdict->watch_labels), false);
+	add(&row, BOOLOID, BoolGetDatum(changed), false);
+	if (changed)
+	{
+		Verdict		event = row;
+
+		add(&event, INT4OID, Int32GetDatum(goal->applied), goal->applied == 0); /* 10 */
+		add_float(&event, alarm ? verdict->watch_recall : chosen ? chosen->recall : get_float8_nan());
+		add_float(&event, alarm ? verdict->watch_upper : chosen ? chosen->bound : get_float8_nan());
+		add(&event, BOOLOID, BoolGetDatum(mode == RV_MODE_APPLY), false);
+		rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after,"
+			   " target, recall, bound, labels, reason)"
+			   " SELECT relid, indexid, k_class,"
+			   " CASE WHEN $3 = 'stepped back' THEN $3 WHEN coalesce($5, $6) IS NULL THEN 'withdrawn'"
+			   "  WHEN $13 AND $9 THEN 'put in force' ELSE 'certified' END,"
+			   " $10, $5, $4, $11, $12, $7,"
+			   " CASE WHEN $3 = 'stepped back' THEN"
+			   "   format('recall on the %s labels since it is in force is below %s with 99 %% confidence', $8, $4)"
+			   " WHEN $5 IS NOT NULL THEN format('smallest value with recall >= %s certified', $4)"
+			   " WHEN $6 IS NOT NULL THEN format('stop rule with recall >= %s certified, cheaper than the best fixed value', $4)"
+			   " ELSE format('nothing is certified for recall %s, or only what is too dear', $4) END"
+			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
+			   SPI_OK_INSERT, event.count, event.types, event.values, event.nulls);
+	}
+	add(&row, INT4OID, Int32GetDatum(goal->setting), goal->setting == 0);	/* 10 */
+	add_float(&row, verdict->cost_ratio);
+	add_float(&row, verdict->cost_ratio_low);
+	add_float(&row, verdict->cost_ratio_high);
+	add_float(&row, verdict->watch_recall);
+	add_float(&row, verdict->watch_upper);	/* 15 */
+	add_rungs(&row, verdict->rung, verdict->rungs, true);
+	add_stop_rule(&row, &verdict->stop);	/* 21 */
+	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
+		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
+		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
+		   " evidence_from = CASE WHEN $3 = 'stepped back'"
+		   "  THEN (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) ELSE evidence_from END,"
+		   " judged_labels = CASE WHEN $3 = 'stepped back' THEN NULL ELSE $7 END, judged_at = clock_timestamp(),"
+		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
+		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
+		   " rung_values = $16, rung_labels = $17, rung_recall = $18, rung_bound = $19, rung_blocks = $20,"
+		   " (" RV_STOP_COLUMNS ") = ROW($21, $22, $23, $24, $25, $26, $27, $28)"
+		   " WHERE indexid = $1 AND k_class = $2",
+		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
+}
+
+void
+rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
+{
+	Oid			types[] = {OIDOID, INT4OID};
+	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
+	RvPrivileged privileged;
+	rv_labels	labels;
+	rv_goal		goal = {0};
+	int			count;
+
+	if (!rv_learn_begin("ruvector: judging"))
+		return;
+	rv_privileged_begin(&privileged);
+	if (rv_sql("SELECT p.value, p.lambda, (SELECT count(*) FROM ruvector.labels b WHERE b.indexid = p.indexid"
+			   " AND b.k_class = p.k_class AND b.label_number >= p.applied_from)::int, " RV_POLICY_COLUMNS
+			   " FROM ruvector.policies p WHERE indexid = $1 AND k_class = $2",
+			   SPI_OK_SELECT, 2, types, values, NULL) == 1)
+	{
+		rv_policy  *policy = palloc0(sizeof(rv_policy));
+		bool		isnull;
+		Datum		lambda = rv_sql_value(0, 2, &isnull);
+
+		(void) rv_evidence_read_policy(0, 4, policy);
+		goal.applied = rv_column_int(0, 1, 0);
+		goal.applied_lambda = isnull ? 0 : DatumGetFloat4(lambda);
+		goal.applied_labels = rv_column_int(0, 3, 0);
+		goal.min_samples = index->entry.min_samples;
+		goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
+		goal.setting = class->setting;
+		goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
+		count = read_labels(class, &labels);
+		if (count > 0)
+		{
+			RvCall		call;
+			const rv_host *host = rv_guard_begin(&call);
+			rv_verdict *verdict = palloc0(sizeof(rv_verdict));
+			rv_error	error = {0};
+			rv_status	status;
+
+			RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, verdict, &error));
+			rv_guard_end(&call, status, &error);
+			store_verdict(class, &goal, verdict, count, index->entry.mode);
+		}
+	}
+	rv_privileged_end(&privileged);
+	rv_learn_end();
+}

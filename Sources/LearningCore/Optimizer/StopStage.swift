@@ -1,0 +1,54 @@
+import Glibc
+
+/// What a search in batches knows after a batch: distances, NaN where there is no such row.
+public struct StageFacts: Sendable {
+  /// Of the best row.
+  public let nearest: Double
+  /// Of the k-th best row.
+  public let kth: Double
+  /// Of the last row of the batch.
+  public let last: Double
+
+  public init(nearest: Double, kth: Double, last: Double) {
+    self.nearest = nearest
+    self.kth = kth
+    self.last = last
+  }
+
+  var features: SIMD3<Double> { SIMD3(nearest, kth, last) }
+  var isKnown: Bool { nearest.isFinite && kth.isFinite && last.isFinite }
+}
+
+/// Whether a search in batches ends after one of its batches.
+///
+/// A logistic model predicts the share of the k neighbours that is still missing, from the distances seen so
+/// far.  The search ends when that is too little for the buffers that the next batch would touch.
+public struct StopStage: Equatable, Sendable {
+  /// Of (1, nearest, kth, last) in the log odds that a neighbour is missing.
+  public let weights: SIMD4<Float>
+  /// Buffers that the next batch touches on average: infinite for the last batch, after which every search
+  /// ends; 0 where nothing is known of a stage, so that every search goes on.
+  public let nextBlocks: Float
+
+  public init(weights: SIMD4<Float>, nextBlocks: Float) {
+    self.weights = weights
+    self.nextBlocks = nextBlocks
+  }
+
+  /// What a buffer of the next batch is expected to bring: the share of neighbours missing / `nextBlocks`.
+  ///
+  /// - Returns: 0 or more, in 1 / buffers; NaN when a distance is not known.
+  /// - Complexity: O(1), allocates nothing.
+  public func worth(after facts: StageFacts) -> Double {
+    guard facts.isKnown else { return .nan }
+    let logOdds = (SIMD4<Double>(weights) * SIMD4(1, facts.nearest, facts.kth, facts.last)).sum()
+    return 1 / (1 + exp(-logOdds)) / Double(nextBlocks)
+  }
+
+  /// Whether a buffer of the next batch is worth less than `multiplier`.  What is not known ends no search.
+  ///
+  /// - Parameter multiplier: the recall that one more buffer must bring, above 0.
+  public func ends(after facts: StageFacts, multiplier: Double) -> Bool {
+    worth(after: facts) < multiplier
+  }
+}

@@ -1,0 +1,126 @@
+/// What the labels of one index and class of k prove, and what is to be put in force.
+public struct Verdict {
+  public enum State: Int32, Sendable {
+    /// No value has enough labels.
+    case collecting = 0
+    /// More labels may certify something, or something that is not too dear.
+    case undecided = 1
+    /// Even the largest value is proven to miss the target (97.5 %).
+    case unreachable = 2
+    /// `choice` reaches the target (95 %).
+    case certified = 3
+    /// What is applied is proven to miss the target since it is in force; a false alarm has a
+    /// probability of 1 % each time something is put in force.  It outranks every other state, and nothing is
+    /// chosen.
+    case alarm = 4
+  }
+
+  /// What a search does by what was learned.
+  public enum Applied: Sendable {
+    case value(Int32)
+    case stopRule(StopRule, multiplier: Float)
+  }
+
+  /// What is asked of the labels.
+  public struct Goal: Sendable {
+    /// Mean recall to reach, in (0, 1).
+    public let target: Double
+    /// Nothing is chosen on fewer labels, at least 1.
+    public let minSamples: Int
+    /// The value in force without us, if known.
+    public let setting: Int32?
+    /// The stop rule so far, whether it is applied or not.
+    public let rule: StopRule?
+    /// What is in force now, if anything.
+    public let applied: Applied?
+    /// The labels at the end that were taken since.
+    public let appliedLabels: Int
+
+    /// - Throws: `range` (argument 3).
+    public init(
+      target: Double, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, applied: Applied? = nil,
+      appliedLabels: Int = 0
+    ) throws(LearningError) {
+      guard target > 0, target < 1 else { throw .range(value: target >= 1 ? 1 : 0, argument: 3) }
+      guard minSamples >= 1 else { throw .range(value: minSamples, argument: 3) }
+      guard appliedLabels >= 0 else { throw .range(value: appliedLabels, argument: 3) }
+      self.target = target
+      self.minSamples = minSamples
+      self.setting = setting
+      self.rule = rule
+      self.applied = applied
+      self.appliedLabels = appliedLabels
+    }
+  }
+
+  /// What is applied, since it is in force.
+  public struct Watch: Sendable {
+    public let labels: Int
+    /// Mean.
+    public let recall: Double
+    /// 99 % upper bound of the mean.
+    public let upper: Double
+  }
+
+  public let state: State
+  public let fixed: FixedValueVerdict
+  /// nil when there is no stop rule.
+  public let stopRule: StopRuleVerdict?
+  /// What to put in force.
+  public let choice: Choice?
+  /// Buffers touched with the choice against those without us, on the same labels.
+  public let cost: RatioInterval?
+  /// nil when no label measured what is applied.
+  public let watch: Watch?
+
+  private static let alarmBound = BettingBound(confidence: 0.99)
+
+  /// - Parameter check: asked now and then whether to go on.
+  /// - Throws: what `check` throws.
+  /// - Complexity: O(labels × (values + stages × multipliers)).
+  public init(
+    judging labels: LabelMatrix, goal: Goal, check: () throws(LearningError) -> Void = {}
+  ) throws(LearningError) {
+    fixed = try FixedValueVerdict(judging: labels, minSamples: goal.minSamples, check: check)
+    stopRule = try StopRuleVerdict(judging: labels, inForce: goal.rule, minSamples: goal.minSamples, check: check)
+    watch = try Self.watch(labels, goal, check)
+    let best = Choice(
+      values: fixed.rungs, multipliers: stopRule?.rungs ?? [], target: goal.target, minSamples: goal.minSamples,
+      setting: goal.setting)
+    if let watch, watch.upper < goal.target {
+      state = .alarm
+    } else if !fixed.rungs.contains(where: { $0.labels >= goal.minSamples }) {
+      state = .collecting
+    } else if best != nil {
+      state = .certified
+    } else if try FixedValueVerdict.isUnreachable(goal.target, labels, check) {
+      state = .unreachable
+    } else {
+      state = .undecided
+    }
+    choice = state == .certified ? best : nil
+    switch (choice, stopRule) {
+    case (.value(let position), _): cost = RatioInterval(labels.blocksAgainstSetting(at: position))
+    case (.multiplier(let position), let stop?):
+      cost = RatioInterval(labels.blocksAgainstSetting(under: stop.rule, at: stop.rungs[position].value))
+    default: cost = nil
+    }
+  }
+
+  private static func watch(
+    _ labels: LabelMatrix, _ goal: Goal, _ check: () throws(LearningError) -> Void
+  ) throws(LearningError) -> Watch? {
+    let recall: [Float]
+    switch goal.applied {
+    case .value(let value):
+      guard let position = labels.values.firstIndex(of: value) else { return nil }
+      recall = labels.recall(at: position, last: goal.appliedLabels)
+    case .stopRule(let rule, let multiplier):
+      let searches = labels.searches(forFitting: false, last: goal.appliedLabels)
+      recall = StopRuleReplay(of: searches, stages: rule.stages).outcomes(at: multiplier).map(\.recall)
+    case nil: return nil
+    }
+    guard let mean = recall.mean, let upper = try alarmBound.upper(recall, check: check) else { return nil }
+    return Watch(labels: recall.count, recall: mean, upper: upper)
+  }
+}

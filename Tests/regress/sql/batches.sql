@@ -1,0 +1,154 @@
+-- Searches in batches.  The stop rules are written into ruvector.policies by hand:
+-- one that never stops before its last batch, and one that stops after the first.
+SET client_min_messages = warning;
+CREATE EXTENSION vector;
+CREATE EXTENSION ruvector;
+ALTER SYSTEM SET ruvector.label_budget = 0;     -- nothing is measured here
+SELECT pg_reload_conf();
+CREATE FUNCTION wait_until(condition text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE ok bool;
+BEGIN
+  FOR i IN 1..600 LOOP
+    EXECUTE 'SELECT ' || condition INTO ok;
+    IF ok THEN RETURN 'ok'; END IF;
+    PERFORM pg_sleep(0.1);
+  END LOOP;
+  RETURN 'never: ' || condition;
+END $$;
+CREATE FUNCTION noise(seed int, dims int) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
+  SELECT array_agg(hashint8extended(seed, d) / 9.3e18)::vector FROM generate_series(1, dims) d $$;
+CREATE TABLE items (id int PRIMARY KEY, embedding vector(8) NOT NULL, note text);
+INSERT INTO items SELECT g, noise(g, 8) FROM generate_series(1, 3000) g;
+INSERT INTO items SELECT g, noise(7, 8) FROM generate_series(3001, 3040) g;    -- more twins than fit in one element
+CREATE INDEX items_embedding ON items USING hnsw (embedding vector_l2_ops) WITH (m = 4, ef_construction = 12);
+ANALYZE items;
+SET enable_seqscan = off;
+SELECT ruvector_enable_learning('items', min_samples := 1);
+CREATE FUNCTION put_in_force(lambda real) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM ruvector.policies WHERE indexid = 'items_embedding'::regclass;
+  INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from, state, target, judged_labels,
+    rung_values, rung_labels, rung_recall, rung_bound, rung_blocks,
+    lambda, stop_fitted, stop_weights, stop_next_blocks, stop_lambdas, stop_labels, stop_recall, stop_bound, stop_blocks)
+  VALUES ('items_embedding'::regclass, 16, 'items'::regclass, pg_relation_filenode('items_embedding'), 1, 'certified', 0.95, 100,
+    '{40}', '{100}', '{0.9}', '{0.8}', '{5000}',
+    lambda, 50, array_fill(0::real, '{56}'), array_fill(100::real, '{14}'), ARRAY[lambda], '{100}', '{0.97}', '{0.96}', '{400}');
+  PERFORM ruvector.wake_worker();
+  RETURN 'ok';
+END $$;
+CREATE FUNCTION plan_of(query text, options text DEFAULT 'COSTS off') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
+    CONTINUE WHEN line ~ 'Planning|Execution|Buffers per';
+    RETURN NEXT regexp_replace(line, '''\[.*\]''', '''[...]''');
+  END LOOP;
+END $$;
+CREATE FUNCTION decision() RETURNS text LANGUAGE sql AS $$
+  SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision' $$;
+-- distances of the rows found, in the order in which they came
+CREATE FUNCTION found(seed int, tail text DEFAULT 'LIMIT 10') RETURNS float8[] LANGUAGE plpgsql AS $$
+DECLARE result float8[];
+BEGIN
+  EXECUTE format('SELECT array_agg(d) FROM (SELECT embedding <-> %1$L AS d FROM items ORDER BY embedding <-> %1$L %2$s) s', noise(seed, 8), tail) INTO result;
+  RETURN result;
+END $$;
+CREATE FUNCTION nearest(seed int, tail text DEFAULT 'LIMIT 10') RETURNS float8[] LANGUAGE sql AS $$
+  SELECT array_agg(d) FROM (SELECT d FROM (SELECT embedding <-> noise(seed, 8) AS d FROM items) s ORDER BY d LIMIT 10) s $$;
+
+SELECT put_in_force(1e-9);
+SELECT wait_until($$decision() LIKE 'learned: in batches%'$$);
+SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> ''[1,1,1,1,1,1,1,1]'' LIMIT 10');
+SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> ''[1,1,1,1,1,1,1,1]'' LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off');
+
+-- all batches: what one search at the sum finds, in order of distance
+CREATE TEMP TABLE batched AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
+SET hnsw.ef_search = 905;
+SELECT count(*) FILTER (WHERE b.distances = found(b.s)) >= 99 AS same,
+       avg((SELECT count(*) FROM unnest(b.distances, nearest(b.s)) u(a, n) WHERE a = n)) > 9.9 AS nearly_exact
+FROM batched b;
+RESET hnsw.ef_search;
+
+-- ties, twins and offsets
+SELECT found(7) = array_fill(0::float8, '{10}') AS twins;
+SELECT found(7, 'OFFSET 6 LIMIT 4') = array_fill(0::float8, '{4}') AS with_offset;
+SELECT found(-3, 'LIMIT 9') = (found(-3))[:9] AS same_class;
+-- nothing is known of these: as pgvector
+SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 100') l WHERE l ~ 'Decision';
+SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items WHERE id > 9 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
+SET hnsw.iterative_scan = strict_order;
+SELECT decision();
+RESET hnsw.iterative_scan;
+
+-- the first batch alone: what pgvector finds with ef_search = 10
+SELECT put_in_force(1e9);
+SELECT wait_until($$(SELECT parameter = 10 FROM (SELECT found(-1)) f, LATERAL (SELECT substring(l FROM 'ef_search: (\d+)')::int AS parameter
+  FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ 'ef_search') p)$$);
+CREATE TEMP TABLE probed AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
+SET hnsw.ef_search = 10;
+SELECT bool_and(p.distances = found(p.s)) AS same FROM probed p;
+RESET hnsw.ef_search;
+SELECT count(*) FROM probed p JOIN batched b USING (s) WHERE p.distances <> b.distances HAVING count(*) > 0 \gset missed_
+SELECT :missed_count > 0 AS the_probe_misses_some;
+
+-- rows that nobody may see do not count: the search goes on until there are ten
+DELETE FROM items WHERE id IN (SELECT id FROM items ORDER BY (embedding <-> noise(-1, 8)) + 0 LIMIT 25);
+SELECT array_length(found(-1), 1);
+SET hnsw.ef_search = 10;
+SELECT coalesce(array_length(found(-1), 1), 0) < 10 AS pgvector_alone;
+RESET hnsw.ef_search;
+
+-- cursors, LATERAL, prepared statements, updates
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, embedding <-> noise(-2, 8) AS d FROM items ORDER BY embedding <-> noise(-2, 8) LIMIT 10;
+MOVE 3 IN c;
+SELECT count(*) FROM pg_cursors WHERE name = 'c';
+MOVE 20 IN c;
+FETCH c;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM items ORDER BY embedding <-> noise(-2, 8) LIMIT 10;
+MOVE 2 IN c;
+FETCH c \gset third_
+UPDATE items SET note = 'third' WHERE CURRENT OF c;
+SELECT id = :third_id AS the_third FROM items WHERE note = 'third';
+ROLLBACK;
+SELECT bool_and(l.ds = found(s)) AS lateral_same
+FROM generate_series(-20, -1) s, LATERAL (SELECT array_agg(d) AS ds FROM
+  (SELECT embedding <-> noise(s, 8) AS d FROM items ORDER BY embedding <-> noise(s, 8) LIMIT 10) q) l;
+PREPARE p(vector, bigint) AS SELECT array_agg(d) FROM (SELECT embedding <-> $1 AS d FROM items ORDER BY embedding <-> $1 LIMIT $2) s;
+SET plan_cache_mode = force_generic_plan;
+CREATE TEMP TABLE generic (s int, ds float8[]);
+INSERT INTO generic SELECT -5, found(-5);
+EXECUTE p(noise(-5, 8), 10) \gset generic_
+SELECT ds = :'generic_array_agg'::float8[] AS generic_same FROM generic;
+RESET plan_cache_mode;
+
+-- what was done is in the trajectories
+SELECT wait_until($$(SELECT count(*) > 0 FROM ruvector.trajectories WHERE source = 'learned' AND parameter = 905)$$);
+SELECT wait_until($$(SELECT count(*) > 0 FROM ruvector.trajectories WHERE source = 'learned' AND parameter = 10)$$);
+
+-- off: the certified value, if any
+SET ruvector.batched_search = off;
+SELECT decision();
+RESET ruvector.batched_search;
+
+-- and now in earnest: labels fit a rule and certify it
+ALTER SYSTEM RESET ruvector.label_budget;
+SELECT pg_reload_conf();
+SELECT ruvector_clear_learning('items');
+SELECT ruvector_enable_learning('items', min_samples := 60, trajectory_window := 2000, target_recall := 0.9);
+DO $$ BEGIN FOR s IN -1600..-1001 LOOP PERFORM found(s); END LOOP; END $$;
+SELECT wait_until($$(SELECT state = 'certified' AND stop_fitted >= 50 AND stop_labels[1] >= 60 FROM ruvector.policies)$$);
+SELECT cardinality(stop_weights) = 4 * cardinality(stop_next_blocks) AS rule_whole,
+       cardinality(stop_lambdas) = cardinality(stop_bound) AS rungs_whole, (value IS NULL) <> (lambda IS NULL) AS one_in_force,
+       stop_bound[1] >= 0.9 AS dearest_certified, stop_blocks[1] > stop_blocks[cardinality(stop_blocks)] AS dearest_first
+FROM ruvector.policies;
+SELECT bool_and(stage_totals[1] = 10 AND stage_totals[cardinality(stage_totals)] = 905 AND cardinality(stages) = 5 * cardinality(stage_totals)) AS stages_whole,
+       bool_and(stages[2] <= stages[7] AND stages[7] <= stages[12]) AS buffers_add_up, avg(stages[1]) < avg(stages[66]) AS recall_rises
+FROM ruvector.labels;
+SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 AS certified FROM ruvector_learning_stats('items');
+DROP TABLE items;
+DROP FUNCTION wait_until, noise, put_in_force, plan_of, decision, found, nearest;
+DROP EXTENSION ruvector;
+DROP EXTENSION vector;
