@@ -17,6 +17,8 @@
  */
 #include "rv.h"
 
+#include <math.h>
+
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "miscadmin.h"
@@ -87,7 +89,7 @@ rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k)
 	batches->exhausted = batches->sorted = false;
 }
 
-/* Lets go of the pages that the best rows are on. */
+/* Frees the copies of the best rows. */
 void
 rv_batches_release(RvBatches *batches)
 {
@@ -169,7 +171,7 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 
 	if (at == batches->k)
 	{
-		if (!(distance < best[at - 1].distance))
+		if (!float8_lt(distance, best[at - 1].distance))
 			return false;
 		at--;
 		slot = best[at].slot;
@@ -189,8 +191,9 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 		batches->best_count++;
 	}
 	ExecCopySlot(batches->slots[slot], batches->child->ss.ss_ScanTupleSlot);
+	ExecMaterializeSlot(batches->slots[slot]);	/* a pinned page for each row could be too many */
 	/* equal distances stay in the order in which the index gave them */
-	for (; at > 0 && best[at - 1].distance > distance; at--)
+	for (; at > 0 && float8_gt(best[at - 1].distance, distance); at--)
 		best[at] = best[at - 1];
 	best[at] = (Row) {distance, *tid, slot};
 	return true;
@@ -244,10 +247,22 @@ rv_batches_taken(const RvBatches *batches)
 	return batches->taken;
 }
 
+/* No further batch can tell more: the index has no more, or the query has no distance to anything. */
 bool
-rv_batches_exhausted(const RvBatches *batches)
+rv_batches_settled(const RvBatches *batches)
 {
-	return batches->exhausted;
+	return batches->exhausted ||
+		(batches->best_count == batches->k && isnan(batches->best[batches->k - 1].distance));
+}
+
+/* Fewer than k rows that may be seen: as many are looked at as pgvector alone would. */
+void
+rv_batches_complete(RvBatches *batches)
+{
+	rv_stage_facts facts;
+
+	if (batches->best_count < batches->k)
+		rv_batches_advance(batches, *batches->ef_search->variable, &facts);
 }
 
 /* Of the best rows, ascending; returns how many. */
@@ -267,29 +282,12 @@ compare_rows(const void *a, const void *b)
 	return float8_cmp_internal(((const Row *) a)->distance, ((const Row *) b)->distance);
 }
 
-/*
- * The consumer wants more than the k best: as many rows as pgvector alone would
- * have had for it, at least.
- */
+/* The consumer wants more than the k best: what else was taken, in order of distance. */
 static void
 sort_rest(RvBatches *batches)
 {
-	int			setting = *batches->ef_search->variable;
 	int			visible = 0;
-	ItemPointer tid;
 
-	while (batches->taken < setting && !batches->exhausted)
-	{
-		CHECK_FOR_INTERRUPTS();
-		tid = next_tid(batches, setting);
-		if (tid == NULL)
-			batches->exhausted = true;
-		else
-		{
-			batches->taken++;
-			keep_for_later(batches, tid);
-		}
-	}
 	for (int i = 0; i < batches->rest_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
@@ -315,6 +313,7 @@ rv_batches_next(RvBatches *batches)
 		Row		   *row = &batches->best[batches->emitted++];
 
 		ExecCopySlot(slot, batches->slots[row->slot]);
+		slot->tts_tid = batches->slots[row->slot]->tts_tid;
 		slot->tts_tableOid = RelationGetRelid(batches->child->ss.ss_currentRelation);
 		return true;
 	}

@@ -50,11 +50,13 @@ static void
 column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
 {
 	const void *weights,
-			   *next_blocks;
+			   *next_blocks,
+			   *typical_worth;
 	int			stages = rv_column_array(row, column + 2, &next_blocks);
 
 	memset(rule, 0, sizeof(*rule));
-	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS)
+	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS ||
+		rv_column_array(row, column + 3, &typical_worth) != stages)
 		return;
 	rule->stages = stages;
 	rule->fitted = rv_column_int(row, column, 0);
@@ -62,8 +64,9 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
 	{
 		memcpy(rule->stage[s].weight, (const float *) weights + s * RV_STOP_WEIGHTS, sizeof(rule->stage[s].weight));
 		rule->stage[s].next_blocks = ((const float *) next_blocks)[s];
+		rule->stage[s].typical_worth = ((const float *) typical_worth)[s];
 	}
-	rule->rungs = column_rungs(row, column + 3, false, rule->rung, RV_MULTIPLIERS_MAX);
+	rule->rungs = column_rungs(row, column + 4, false, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
 /* The columns of RV_POLICY_COLUMNS, from `column` on.  False: nothing was judged yet. */
@@ -265,8 +268,8 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting)};
 	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
 									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
-									 /* known before anything is measured */
-									 " b.label_number % 4 = 0"
+									 /* random, and drawn before anything was measured */
+									 " get_byte(uuid_send(b.query_id), 15) % 4 = 0"
 									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
 									 " WHERE indexid = $1 AND k_class = $2 AND b.label_number >= p.evidence_from"
 									 " ORDER BY b.label_number",
@@ -380,17 +383,20 @@ static void
 add_stop_rule(Verdict *row, const rv_stop_rule *rule)
 {
 	float		weights[RV_STAGES_MAX * RV_STOP_WEIGHTS];
-	float		next_blocks[RV_STAGES_MAX];
+	float		next_blocks[RV_STAGES_MAX],
+				typical_worth[RV_STAGES_MAX];
 	bool		none = rule->stages == 0;
 
 	for (int s = 0; s < rule->stages; s++)
 	{
 		memcpy(weights + s * RV_STOP_WEIGHTS, rule->stage[s].weight, sizeof(rule->stage[s].weight));
 		next_blocks[s] = rule->stage[s].next_blocks;
+		typical_worth[s] = rule->stage[s].typical_worth;
 	}
 	add(row, INT4OID, Int32GetDatum(rule->fitted), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(weights, rule->stages * RV_STOP_WEIGHTS, FLOAT4OID), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(next_blocks, rule->stages, FLOAT4OID), none);
+	add(row, FLOAT4ARRAYOID, rv_make_array(typical_worth, rule->stages, FLOAT4OID), none);
 	add_rungs(row, rule->rung, rule->rungs, false);
 }
 
@@ -442,7 +448,7 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 			   " CASE WHEN $3 = 'stepped back' THEN"
 			   "   format('recall on the %s labels since it is in force is below %s with 99 %% confidence', $8, $4)"
 			   " WHEN $5 IS NOT NULL THEN format('smallest value with recall >= %s certified', $4)"
-			   " WHEN $6 IS NOT NULL THEN format('stop rule with recall >= %s certified, cheaper than the best fixed value', $4)"
+			   " WHEN $6 IS NOT NULL THEN format('stop rule with recall >= %s certified, cheaper than any certified value', $4)"
 			   " ELSE format('nothing is certified for recall %s, or only what is too dear', $4) END"
 			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
 			   SPI_OK_INSERT, event.count, event.types, event.values, event.nulls);
@@ -454,7 +460,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	add_float(&row, verdict->watch_recall);
 	add_float(&row, verdict->watch_upper);	/* 15 */
 	add_rungs(&row, verdict->rung, verdict->rungs, true);
-	add_stop_rule(&row, &verdict->stop);	/* 21 */
+	/* a rule that missed is not kept */
+	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop);	/* 21 */
 	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
@@ -464,7 +471,7 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
 		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
 		   " rung_values = $16, rung_labels = $17, rung_recall = $18, rung_bound = $19, rung_blocks = $20,"
-		   " (" RV_STOP_COLUMNS ") = ROW($21, $22, $23, $24, $25, $26, $27, $28)"
+		   " (" RV_STOP_COLUMNS ") = ROW($21, $22, $23, $24, $25, $26, $27, $28, $29)"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }

@@ -3,7 +3,8 @@
  * finds at each value of its search parameter.
  *
  * The searches of the ladder are ordinary index scans at ordinary settings, each
- * from the start: what is measured is exactly what will be applied.  Everything
+ * from the start: what is measured is exactly what will be applied.  One more goes
+ * in batches, in our own scan.  Everything
  * runs as the owner of the table in a security-restricted context, as REINDEX
  * does, under a pinned search_path.  Locks: AccessShareLock on table and index
  * until the label's transaction ends.
@@ -266,19 +267,24 @@ trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
 	rv_error	error = {0};
 	rv_status	status;
 	SPIPlanPtr	plan;
+	int64		blocks;
 
-	if (target->kind != RV_HNSW || k > RV_BATCHED_K_MAX || rv_pgvector_iterative_scan()->variable == NULL)
+	if (target->kind != RV_HNSW || k > RV_BATCHED_K_MAX || !rv_batched_search)
 		return;
 	RV_SWIFT(label->stages = rv_stage_totals(k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
 	trace.stages = 0;
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, true};
 	plan = rv_sql_prepare(target->search_sql, 2, types);
 	rv_scan_trace = &trace;
+	blocks = rv_blocks_now();
 	rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
+	blocks = rv_blocks_now() - blocks;
 	rv_scan_trace = NULL;
 	SPI_freetuptable(SPI_tuptable);
 	if (trace.stages == 0)
-		label->stages = 0;		/* learning is switched off for the worker itself */
+		label->stages = 0;		/* such searches do not go in batches here */
+	else
+		blocks -= trace.blocks[trace.stages - 1];	/* what handing the rows out costs comes to each */
 	for (int i = 0; i < label->stages; i++)
 	{
 		int			at = Min(i, trace.stages - 1);	/* the index had no more */
@@ -291,7 +297,7 @@ trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
 		if (status != RV_OK)
 			rv_fail_swift(&error);
 		label->stage[i][0] = known ? recall : NAN;
-		label->stage[i][1] = trace.blocks[at];
+		label->stage[i][1] = trace.blocks[at] + blocks;
 		label->stage[i][2] = facts->nearest;
 		label->stage[i][3] = facts->kth;
 		label->stage[i][4] = facts->last;

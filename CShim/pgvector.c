@@ -116,8 +116,9 @@ RvSwitch *
 rv_pgvector_iterative_scan(void)
 {
 	static RvSwitch iterative_scan;
+	static bool looked_up = false;
 
-	if (iterative_scan.variable == NULL)
+	if (!looked_up && rv_pgvector_parameter(RV_HNSW)->variable != NULL)
 	{
 		struct config_generic *guc = rv_find_guc("hnsw.iterative_scan");
 
@@ -125,6 +126,7 @@ rv_pgvector_iterative_scan(void)
 			config_enum_lookup_by_name((struct config_enum *) guc, "off", &iterative_scan.off) &&
 			config_enum_lookup_by_name((struct config_enum *) guc, "relaxed_order", &iterative_scan.relaxed))
 			iterative_scan.variable = ((struct config_enum *) guc)->variable;
+		looked_up = true;
 	}
 	return &iterative_scan;
 }

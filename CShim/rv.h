@@ -249,7 +249,7 @@ extern void rv_plan_init(void);
 
 /* ---- batches.c -------------------------------------------------------------------- */
 
-#define RV_BATCHED_K_MAX 100	/* above, the best rows would pin too many pages */
+#define RV_BATCHED_K_MAX 128	/* the border of a class of k */
 
 typedef struct RvBatches RvBatches;
 
@@ -258,7 +258,8 @@ extern void rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k
 extern void rv_batches_release(RvBatches *batches);
 extern void rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts);
 extern int	rv_batches_taken(const RvBatches *batches);
-extern bool rv_batches_exhausted(const RvBatches *batches);
+extern bool rv_batches_settled(const RvBatches *batches);
+extern void rv_batches_complete(RvBatches *batches);
 extern int	rv_batches_distances(const RvBatches *batches, double *distances);
 extern bool rv_batches_next(RvBatches *batches);
 
@@ -309,6 +310,8 @@ typedef struct RvScan
 	bool		driven;			/* we fetch ourselves instead of the child, */
 	bool		batched;		/* and in batches */
 	bool		searched;		/* these have been searched */
+	bool		order_is_immutable; /* batches may compute distances by it */
+	struct RvTrace *trace;		/* of the worker's own search */
 	int			rule_stages;	/* of the stop rule; 0 = none */
 	rv_stop_stage rule[RV_STAGES_MAX];
 	bool		learned_table;	/* still published */
@@ -328,7 +331,7 @@ typedef struct RvScan
 	RvCapture	capture;
 } RvScan;
 
-/* A search of the worker's that goes through all batches; set around its execution. */
+/* The worker's next search of rv_plan_forcing.index goes through all batches. */
 typedef struct RvTrace
 {
 	int			stages;
@@ -426,7 +429,7 @@ typedef struct RvLearnedClass
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 } RvLearnedClass;
 
-#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks," \
+#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_typical_worth," \
 	" stop_lambdas, stop_labels, stop_recall, stop_bound, stop_blocks"
 #define RV_POLICY_COLUMNS "k_class, rung_values, rung_labels, rung_recall, rung_bound, rung_blocks, " RV_STOP_COLUMNS
 

@@ -21,6 +21,7 @@
 #include "access/relscan.h"
 #include "access/tableam.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -80,7 +81,8 @@ can_batch(const RvScan *scan, int32 k)
 {
 	const RvSwitch *iterative_scan = rv_pgvector_iterative_scan();
 
-	return rv_batched_search && scan->kind == RV_HNSW && k > 0 && k <= RV_BATCHED_K_MAX && scan->child->ss.ps.plan->qual == NIL &&
+	return rv_batched_search && scan->kind == RV_HNSW && k > 0 && k <= RV_BATCHED_K_MAX &&
+		scan->child->ss.ps.plan->qual == NIL && scan->order_is_immutable &&
 		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) &&
 		iterative_scan->variable != NULL && *iterative_scan->variable == iterative_scan->off;
 }
@@ -151,13 +153,18 @@ start_search(RvScan *scan)
 	scan->active = true;
 	scan->k = rv_scan_limit(scan);
 	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence);
-	scan->batched = scan->rule_stages > 0;
-	scan->searched = false;
-	if (rv_scan_trace != NULL)
+	scan->trace = NULL;
+	if (rv_scan_trace != NULL && RelationGetRelid(child->iss_RelationDesc) == rv_plan_forcing.index && can_batch(scan, scan->k))
 	{
+		/* taken over once: functions in the index may search themselves */
+		scan->trace = rv_scan_trace;
+		rv_scan_trace = NULL;
+		scan->rule_stages = 0;
+		scan->plan.source = RV_SOURCE_SWITCHED_OFF;
 		scan->learned_table = false;	/* not a user's search */
-		scan->batched = true;
 	}
+	scan->batched = scan->rule_stages > 0 || scan->trace != NULL;
+	scan->searched = false;
 	scan->driven = scan->batched || scan->plan.parameter != *scan->parameter->variable ||
 		(scan->learned_table && child->ss.ps.qual != NULL);
 	rv_capture_start(scan);
@@ -241,21 +248,24 @@ fetch_driven(RvScan *scan)
 static void
 trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 blocks)
 {
-	rv_scan_trace->stages = stage + 1;
-	rv_scan_trace->facts[stage] = *facts;
-	rv_scan_trace->blocks[stage] = blocks;
-	rv_scan_trace->found[stage] = rv_batches_distances(scan->batches, rv_scan_trace->distances[stage]);
+	scan->trace->stages = stage + 1;
+	scan->trace->facts[stage] = *facts;
+	scan->trace->blocks[stage] = blocks;
+	scan->trace->found[stage] = rv_batches_distances(scan->batches, scan->trace->distances[stage]);
 }
 
-/* Batch after batch, until the rule says that it is enough. */
+/*
+ * Batch after batch, until the rule says that it is enough.  A traced search looks
+ * after every batch; for any other the rule names the next one to look after.
+ */
 static void
 search_in_batches(RvScan *scan)
 {
 	rv_stage_facts facts = {.last = NAN};
 	int32		totals[RV_STAGES_MAX];
 	int			stages;
+	int32		stage = 0;
 	int64		before = rv_blocks_now();
-	bool		enough = false;
 
 	if (scan->batches == NULL)
 		scan->batches = rv_batches_create(scan->child, scan->memory);
@@ -263,15 +273,19 @@ search_in_batches(RvScan *scan)
 	RV_SWIFT(stages = rv_stage_totals(scan->k, scan->parameter->maximum, totals));
 	if (scan->rule_stages > 0)
 		stages = Min(stages, scan->rule_stages);
-	for (int stage = 0; stage < stages && !enough; stage++)
+	while (stage >= 0 && stage < stages)
 	{
 		rv_batches_advance(scan->batches, totals[stage], &facts);
-		if (rv_scan_trace != NULL)
+		if (scan->trace != NULL)
 			trace_stage(scan, stage, &facts, rv_blocks_now() - before);
+		if (rv_batches_settled(scan->batches))
+			break;
+		if (scan->trace != NULL)
+			stage++;
 		else
-			RV_SWIFT(enough = rv_stop_after(&scan->rule[stage], scan->evidence.value, &facts));
-		enough = enough || rv_batches_exhausted(scan->batches);
+			RV_SWIFT(stage = rv_stop_next(scan->rule, stages, stage, scan->evidence.value, &facts));
 	}
+	rv_batches_complete(scan->batches);
 	scan->plan.parameter = rv_batches_taken(scan->batches);
 }
 
@@ -335,6 +349,8 @@ begin_scan(CustomScanState *node, EState *estate, int flags)
 	scan->kind = intVal(linitial(plan->custom_private));
 	scan->parameter = rv_pgvector_parameter(scan->kind);
 	scan->memory = estate->es_query_cxt;
+	/* distances are computed from it, row by row; else who computes the query vector would be called for each */
+	scan->order_is_immutable = !contain_mutable_functions((Node *) ((IndexScan *) child->plan)->indexorderbyorig);
 	/* the child's own slots are returned: tell the parent their real type */
 	node->ss.ps.resultops = ExecGetResultSlotOps(child, &fixed);
 	node->ss.ps.resultopsfixed = fixed;

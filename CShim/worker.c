@@ -64,6 +64,7 @@ ruvector_worker_main(Datum arg)
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
+	ConfigReloadPending = true; /* a reload since the fork may have passed unnoticed */
 	before_shmem_exit(release_worker, (Datum) 0);
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	if (rv_workers_attach(ticket))

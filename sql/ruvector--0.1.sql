@@ -53,7 +53,7 @@ COMMENT ON COLUMN ruvector.trajectories.k_class IS 'searches with nearby k learn
 COMMENT ON COLUMN ruvector.trajectories.rows_removed IS 'rows the filter removed; NULL without a filter';
 COMMENT ON COLUMN ruvector.trajectories.latency_us IS 'time of the first fetch, in which the index is searched';
 COMMENT ON COLUMN ruvector.trajectories.blocks IS 'buffers touched by the scan';
-COMMENT ON COLUMN ruvector.trajectories.parameter IS 'ef_search or probes in force';
+COMMENT ON COLUMN ruvector.trajectories.parameter IS 'ef_search or probes in force; of a search in batches, rows taken in all';
 COMMENT ON COLUMN ruvector.trajectories.setting IS 'ef_search or probes that pgvector alone would have used';
 COMMENT ON COLUMN ruvector.trajectories.label_note IS 'why it was skipped or failed';
 
@@ -114,6 +114,7 @@ CREATE TABLE ruvector.policies (
     stop_fitted int,
     stop_weights real[],
     stop_next_blocks real[],
+    stop_typical_worth real[],
     stop_lambdas real[],
     stop_labels int[],
     stop_recall real[],
@@ -129,6 +130,7 @@ COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label t
 COMMENT ON COLUMN ruvector.policies.stop_fitted IS 'labels that the stop rule was fitted on; none of them certifies it';
 COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds that a neighbour is missing = w . (1, nearest, k-th, last distance)';
 COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
+COMMENT ON COLUMN ruvector.policies.stop_typical_worth IS 'for each batch: mean share of neighbours missing after it / stop_next_blocks';
 COMMENT ON COLUMN ruvector.policies.stop_lambdas IS 'multipliers tested, dearest first; the search ends when the probability is below lambda * stop_next_blocks';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';

@@ -216,11 +216,15 @@ typedef struct rv_stop_stage
 {
 	float		weight[4];
 	float		next_blocks;	/* buffers that the next batch touches on average; infinite for the last */
+	float		typical_worth;	/* mean share missing after this batch / next_blocks */
 } rv_stop_stage;
 
-/* HOT.  False when a distance is not known: what is not known ends no search. */
-bool		rv_stop_after(const rv_stop_stage *RV_NONNULL stage, double lambda,
-						  const rv_stage_facts *RV_NONNULL facts);
+/*
+ * HOT.  After batch `stage` of `count`: the batch after which to look again, all up
+ * to there searched as one; or -1, the search ends.
+ */
+int32_t		rv_stop_next(const rv_stop_stage *RV_NONNULL stages, int32_t count, int32_t stage,
+						 double lambda, const rv_stage_facts *RV_NONNULL facts);
 
 /* ---- labels: the truth about one query ------------------------------------------ */
 

@@ -150,6 +150,8 @@ extension rv_rung {
 extension rv_stop_stage {
   fileprivate init(_ stage: StopStage) {
     let weights = stage.weights
-    self.init(weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks)
+    self.init(
+      weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks,
+      typical_worth: stage.typicalWorth)
   }
 }

@@ -28,7 +28,8 @@ struct StopRuleTests {
     let recalls = rule.multipliers.map { multiplier in
       StopRuleReplay(of: fitted, stages: rule.stages).outcomes(at: multiplier).reduce(0) { $0 + $1.recall } / 300
     }
-    #expect(zip(recalls, recalls.dropFirst()).allSatisfy { $0 >= $1 })
+    // a search that looks less often may stop a little later than at a smaller multiplier
+    #expect(zip(recalls, recalls.dropFirst()).allSatisfy { $0 > $1 - 0.002 })
     #expect(recalls[0] > 0.9989 && (0.79...0.82).contains(recalls[recalls.count - 1]))
     #expect(zip(recalls, recalls.dropFirst()).allSatisfy { $0 - $1 < 0.04 })
   }
@@ -88,8 +89,9 @@ struct StopRuleTests {
         var stage = 0
         while stage < query % 6 {
           let facts = searches[query].stages[stage].facts
-          if rule.stages[stage].ends(after: facts, multiplier: Double(multiplier)) { break }
-          stage += 1
+          let worth = rule.stages[stage].worth(after: facts)
+          guard let next = rule.stages.next(after: stage, worth: worth, multiplier: Double(multiplier)) else { break }
+          stage = min(next, query % 6)
         }
         #expect(outcome.recall == Self.population.queries[query][5 * stage])
         #expect(outcome.blocks == Self.population.queries[query][5 * stage + 1])
@@ -105,7 +107,7 @@ struct StopRuleTests {
   }
 
   @Test func refusesWhatCannotBe() throws {
-    let stage = StopStage(weights: .zero, nextBlocks: 1)
+    let stage = StopStage(weights: .zero, nextBlocks: 1, typicalWorth: 1)
     func expectRefused(_ error: LearningError, _ stages: Int, _ multipliers: [Float], labels: Int = 1) {
       #expect(throws: error) {
         try StopRule(

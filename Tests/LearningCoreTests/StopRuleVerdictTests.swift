@@ -19,8 +19,9 @@ struct StopRuleVerdictTests {
       let facts = StageFacts(
         nearest: Double(measured[5 * stage + 2]), kth: Double(measured[5 * stage + 3]),
         last: Double(measured[5 * stage + 4]))
-      if rule.stages[stage].ends(after: facts, multiplier: Double(multiplier)) { break }
-      stage += 1
+      let worth = rule.stages[stage].worth(after: facts)
+      guard let next = rule.stages.next(after: stage, worth: worth, multiplier: Double(multiplier)) else { break }
+      stage = next
     }
     return (measured[5 * stage], measured[5 * stage + 1])
   }

@@ -19,7 +19,7 @@ public struct StageFacts: Sendable {
   var isKnown: Bool { nearest.isFinite && kth.isFinite && last.isFinite }
 }
 
-/// Whether a search in batches ends after one of its batches.
+/// What a rule knows of one batch of a search.
 ///
 /// A logistic model predicts the share of the k neighbours that is still missing, from the distances seen so
 /// far.  The search ends when that is too little for the buffers that the next batch would touch.
@@ -29,10 +29,13 @@ public struct StopStage: Equatable, Sendable {
   /// Buffers that the next batch touches on average: infinite for the last batch, after which every search
   /// ends; 0 where nothing is known of a stage, so that every search goes on.
   public let nextBlocks: Float
+  /// What a buffer of the next batch brings on average: the mean share missing / `nextBlocks`.
+  public let typicalWorth: Float
 
-  public init(weights: SIMD4<Float>, nextBlocks: Float) {
+  public init(weights: SIMD4<Float>, nextBlocks: Float, typicalWorth: Float) {
     self.weights = weights
     self.nextBlocks = nextBlocks
+    self.typicalWorth = typicalWorth
   }
 
   /// What a buffer of the next batch is expected to bring: the share of neighbours missing / `nextBlocks`.
@@ -44,11 +47,25 @@ public struct StopStage: Equatable, Sendable {
     let logOdds = (SIMD4<Double>(weights) * SIMD4(1, facts.nearest, facts.kth, facts.last)).sum()
     return 1 / (1 + exp(-logOdds)) / Double(nextBlocks)
   }
+}
 
-  /// Whether a buffer of the next batch is worth less than `multiplier`.  What is not known ends no search.
+extension RandomAccessCollection<StopStage> where Index == Int {
+  /// The stage after which a search looks again, nil when it ends.
   ///
-  /// - Parameter multiplier: the recall that one more buffer must bring, above 0.
-  public func ends(after facts: StageFacts, multiplier: Double) -> Bool {
-    worth(after: facts) < multiplier
+  /// The search ends when a buffer of the next batch is worth less than `multiplier`; what is not known ends no
+  /// search.  Each look costs time, so it does not look where it would surely go on: as far as the batches
+  /// are worth enough if this search stays as much harder than a typical one as it is now, they are one.
+  ///
+  /// - Parameters:
+  ///   - worth: what the model says after `stage`.
+  ///   - multiplier: the recall that one more buffer must bring, above 0.
+  /// - Complexity: O(count), allocates nothing.
+  @inlinable
+  public func next(after stage: Int, worth: Double, multiplier: Double) -> Int? {
+    guard !(worth < multiplier), stage + 1 < endIndex else { return nil }
+    let hardness = worth / Double(self[stage].typicalWorth)
+    var next = stage + 1
+    while next + 1 < endIndex, hardness * Double(self[next].typicalWorth) >= multiplier { next += 1 }
+    return next
   }
 }

@@ -25,7 +25,7 @@ extension StopRule {
       try check()
       stages.append(StopStage(fittedTo: searches.filter { $0.stages.count > stage + 1 }, after: stage))
     }
-    stages.append(StopStage(weights: .zero, nextBlocks: .infinity))
+    stages.append(StopStage(weights: .zero, nextBlocks: .infinity, typicalWorth: 0))
     let multipliers = multipliers(StopRuleReplay(of: searches, stages: stages))
     return multipliers.isEmpty
       ? nil : try StopRule(stages: stages, multipliers: multipliers, labels: searches.count)
@@ -57,10 +57,13 @@ extension StopStage {
       (features: measured.facts.features, target: 1 - Double(measured.recall))
     }
     let next = searches.reduce(0) { $0 + Double($1.stages[stage + 1].blocks - $1.stages[stage].blocks) }
+    let missing = searches.reduce(0) { $0 + 1 - Double($1.stages[stage].recall) }
     if let fit = FractionalLogit(rows) {
-      self.init(weights: SIMD4<Float>(fit.weights), nextBlocks: Float(max(0, next / Double(searches.count))))
+      self.init(
+        weights: SIMD4<Float>(fit.weights), nextBlocks: Float(max(0, next / Double(searches.count))),
+        typicalWorth: next > 0 ? Float(missing / next) : 0)
     } else {
-      self.init(weights: .zero, nextBlocks: 0)
+      self.init(weights: .zero, nextBlocks: 0, typicalWorth: 0)
     }
   }
 }

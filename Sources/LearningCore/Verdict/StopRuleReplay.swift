@@ -1,7 +1,8 @@
 /// Labelled searches under a stop rule: what they would have found and touched at any multiplier.
 ///
-/// A search ends where the rule first says so, else after the last stage that the rule has and the label
-/// measured.
+/// A search looks where the rule says, and ends where it says, else after the last stage that the rule has and
+/// the label measured.  The label looked after every batch; that batches searched as one find the same is
+/// pgvector's doing, not ours.
 public struct StopRuleReplay {
   public struct Outcome: Sendable {
     /// Of the next batch, as the rule predicts it: `StopStage.worth`.
@@ -10,12 +11,14 @@ public struct StopRuleReplay {
     public let blocks: Float
   }
 
+  private let stages: [StopStage]
   /// For each search the stages at which a multiplier could end it, none of them empty.
   private let searches: [[Outcome]]
 
   /// - Parameter searches: those without a stage are left out.
   /// - Complexity: O(searches × stages); then as much for each multiplier.
   public init(of searches: [BatchedSearch], stages: [StopStage]) {
+    self.stages = stages
     self.searches = searches.lazy.filter { !$0.stages.isEmpty }.map { search in
       zip(stages, search.stages).map { stage, measured in
         Outcome(worth: stage.worth(after: measured.facts), recall: measured.recall, blocks: measured.blocks)
@@ -25,23 +28,27 @@ public struct StopRuleReplay {
 
   /// How each search ends, in order.
   public func outcomes(at multiplier: Float) -> [Outcome] {
-    searches.map { Self.end($0, Double(multiplier)) }
+    searches.map { end($0, Double(multiplier)) }
   }
 
   /// Mean.
   func recall(at multiplier: Float) -> Double {
     var sum = 0.0
-    for stages in searches { sum += Double(Self.end(stages, Double(multiplier)).recall) }
+    for search in searches { sum += Double(end(search, Double(multiplier)).recall) }
     return sum / Double(searches.count)
   }
 
-  private static func end(_ stages: [Outcome], _ multiplier: Double) -> Outcome {
+  private func end(_ search: [Outcome], _ multiplier: Double) -> Outcome {
     var stage = 0
-    while stage < stages.count - 1, !(stages[stage].worth < multiplier) { stage += 1 }
-    return stages[stage]
+    while stage + 1 < search.count,
+      let next = stages.next(after: stage, worth: search[stage].worth, multiplier: multiplier)
+    {
+      stage = min(next, search.count - 1)
+    }
+    return search[stage]
   }
 
-  /// The multipliers, ascending, above which some search ends earlier than at them.
+  /// The multipliers, ascending, above which some search would end earlier if it looked after every batch.
   func criticalMultipliers() -> [Float] {
     var critical: [Float] = []
     for stages in searches {
