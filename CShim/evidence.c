@@ -202,11 +202,7 @@ rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
 	PG_CATCH();
 	{
 		rv_label_reset();
-		HOLD_INTERRUPTS();
-		EmitErrorReport();
-		FlushErrorState();
-		AbortCurrentTransaction();
-		RESUME_INTERRUPTS();
+		rv_learn_abort();
 		failed = true;
 	}
 	PG_END_TRY();

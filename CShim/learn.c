@@ -294,6 +294,17 @@ prune(void)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* In PG_CATCH: says what happened, and ends the transaction. */
+void
+rv_learn_abort(void)
+{
+	HOLD_INTERRUPTS();
+	EmitErrorReport();
+	FlushErrorState();
+	AbortCurrentTransaction();
+	RESUME_INTERRUPTS();
+}
+
 static int64
 now_us(void)
 {
@@ -398,11 +409,7 @@ rv_learn_run(void)
 		}
 		PG_CATCH();
 		{
-			HOLD_INTERRUPTS();
-			EmitErrorReport();
-			FlushErrorState();
-			AbortCurrentTransaction();
-			RESUME_INTERRUPTS();
+			rv_learn_abort();
 			failed = true;
 		}
 		PG_END_TRY();

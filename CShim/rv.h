@@ -439,6 +439,7 @@ extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex 
 extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy);
 extern bool rv_learn_begin(const char *activity);
 extern void rv_learn_end(void);
+extern void rv_learn_abort(void);
 extern void rv_learn_run(void); /* one database, until asked to leave */
 
 /* ---- worker.c ----------------------------------------------------------------------- */

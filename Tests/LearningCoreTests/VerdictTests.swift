@@ -64,9 +64,8 @@ struct VerdictTests {
       blocksAtSetting: [Float](repeating: 400, count: 499))
     let verdict = try Verdict(judging: labels, goal: goal())
     #expect(verdict.choice == .value(1))
-    #expect(
-      verdict.fixed.rungs[2].bound == nil && verdict.fixed.rungs[2].labels == 199 && verdict.fixed.rungs[2].recall == 0.5
-    )
+    let new40 = verdict.fixed.rungs[2]
+    #expect(new40.bound == nil && new40.labels == 199 && new40.recall == 0.5)
   }
 
   /// Few labels certify only large values; such a one waits until it is not much dearer than what would do.

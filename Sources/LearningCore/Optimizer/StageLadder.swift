@@ -1,7 +1,7 @@
 /// The rows that a search in batches has taken from the index after each of its batches.
 ///
-/// From max(k, 10) by 2^½ for as long as `maximum` allows: the same steps as `ParameterLadder`, so that a
-/// search after its batch and a search with that `ef_search` have seen about the same rows.
+/// From max(k, 10) by 2^½ for as long as `maximum` allows: a search after its batch and a search with that
+/// `ef_search` have seen about the same rows.
 public struct StageLadder: RandomAccessCollection, Sendable {
   /// At most this many batches.
   public static let capacity = 14
