@@ -7,7 +7,7 @@
 
 bool		rv_learning_enabled = true;
 bool		rv_adaptive_search = true;
-bool		rv_batched_search = true;
+bool		rv_batched_search = false;
 double		rv_target_recall = 0.95;
 int			rv_pin_ef_search = 0;
 int			rv_pin_probes = 0;
@@ -31,8 +31,8 @@ rv_settings_init(void)
 							 &rv_adaptive_search, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ruvector.batched_search",
 							 "Lets hnsw searches go in batches, so that easy queries stop early.",
-							 "Off: every search of one LIMIT runs at one value; the mean cost is higher, the largest lower.",
-							 &rv_batched_search, true, PGC_USERSET, 0, NULL, NULL, NULL);
+							 "Off: every search of one LIMIT runs at one value.  On: fewer buffers on average, more for hard queries.",
+							 &rv_batched_search, false, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomRealVariable("ruvector.target_recall",
 							 "Mean recall that learned search parameters must be certified to reach.",
 							 "A table's own target_recall goes before this, unless this is set in the session.",

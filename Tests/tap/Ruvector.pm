@@ -15,7 +15,6 @@ sub new_server
 	$node->init;
 	$node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'ruvector'
-ruvector.batched_search = off
 ruvector.learning_interval = '1s'
 ruvector.label_budget = 1
 restart_after_crash = on

@@ -4,6 +4,8 @@ SET client_min_messages = warning;
 CREATE EXTENSION vector;
 CREATE EXTENSION ruvector;
 ALTER SYSTEM SET ruvector.label_budget = 0;     -- nothing is measured here
+ALTER SYSTEM SET ruvector.batched_search = on;
+SET ruvector.batched_search = on;
 SELECT pg_reload_conf();
 CREATE FUNCTION wait_until(condition text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE ok bool;
@@ -136,7 +138,7 @@ SELECT wait_until($$(SELECT count(*) > 0 FROM ruvector.trajectories WHERE source
 -- off: the certified value, if any
 SET ruvector.batched_search = off;
 SELECT decision();
-RESET ruvector.batched_search;
+SET ruvector.batched_search = on;
 
 -- and now in earnest: labels fit a rule and certify it
 ALTER SYSTEM RESET ruvector.label_budget;
@@ -153,6 +155,7 @@ SELECT bool_and(stage_totals[1] = 10 AND stage_totals[cardinality(stage_totals)]
        bool_and(stages[2] <= stages[7] AND stages[7] <= stages[12]) AS buffers_add_up, avg(stages[1]) < avg(stages[66]) AS recall_rises
 FROM ruvector.labels;
 SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 AS certified FROM ruvector_learning_stats('items');
+ALTER SYSTEM RESET ruvector.batched_search;
 DROP TABLE items;
 DROP FUNCTION wait_until, noise, put_in_force, plan_of, decision, found, nearest;
 DROP EXTENSION ruvector;

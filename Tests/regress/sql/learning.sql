@@ -1,8 +1,5 @@
--- the whole flow: searches, labels, verdict, application, taking back; fixed values
--- only, so that a value can be asked for (batches.sql has the stop rules)
+-- the whole flow: searches, labels, verdict, application, taking back
 SET client_min_messages = warning;
-DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ruvector.batched_search = off', current_database()); END $$;
-SET ruvector.batched_search = off;
 CREATE EXTENSION vector;
 CREATE EXTENSION ruvector;
 CREATE FUNCTION wait_until(condition text) RETURNS text LANGUAGE plpgsql AS $$
@@ -153,5 +150,4 @@ SELECT count(*) FROM ruvector.policies;
 SELECT count(*) FROM ruvector.policy_history;
 DROP FUNCTION wait_until, noise, search, plan_of, chosen_now, mean_recall;
 DROP EXTENSION ruvector;
-DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET ruvector.batched_search', current_database()); END $$;
 DROP EXTENSION vector;
