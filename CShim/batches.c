@@ -3,8 +3,9 @@
  *
  * pgvector's iterative scan goes on where it stopped, and reads hnsw.ef_search
  * again each time: a search whose ef_search grows in steps finds what one search
- * at the sum would find, at the same cost.  After each step we know the k best
- * rows so far and their distances, and may stop.
+ * at the sum would find, and touches the same buffers (each of them takes more
+ * time).  After each step we know the k best rows so far and their distances, and
+ * may stop.
  *
  * Each batch comes in order of distance.  So after the first row that is no
  * better than the k best, the rest of the batch needs no visit to the table;

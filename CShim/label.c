@@ -261,7 +261,7 @@ climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *la
 static void
 trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
 {
-	static RvTrace trace;		/* 11 kB */
+	static RvTrace trace;		/* 15 kB */
 	Oid			types[] = {target->type, INT8OID};
 	Datum		values[] = {vector, Int64GetDatum(k)};
 	rv_error	error = {0};

@@ -2,16 +2,6 @@
 SET client_min_messages = warning;
 CREATE EXTENSION vector;
 CREATE EXTENSION ruvector;
-CREATE FUNCTION wait_until(condition text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE ok bool;
-BEGIN
-  FOR i IN 1..1200 LOOP
-    EXECUTE 'SELECT ' || condition INTO ok;
-    IF ok THEN RETURN 'ok'; END IF;
-    PERFORM pg_sleep(0.1);
-  END LOOP;
-  RETURN 'never: ' || condition;
-END $$;
 CREATE FUNCTION noise(seed int, dims int) RETURNS vector LANGUAGE sql AS $$
   SELECT array_agg(hashint8extended(seed, d) / 9.3e18)::vector FROM generate_series(1, dims) d $$;
 CREATE TABLE items (id int PRIMARY KEY, embedding vector(24) NOT NULL);
@@ -148,6 +138,6 @@ SELECT event, count(*) > 0 AS noted FROM ruvector.policy_history WHERE event IN 
 DROP TABLE items;
 SELECT count(*) FROM ruvector.policies;
 SELECT count(*) FROM ruvector.policy_history;
-DROP FUNCTION wait_until, noise, search, plan_of, chosen_now, mean_recall;
+DROP FUNCTION noise, search, plan_of, chosen_now, mean_recall;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;

@@ -7,16 +7,6 @@ CREATE ROLE rv_owner;
 CREATE ROLE rv_reader;
 CREATE ROLE rv_stranger;
 GRANT CREATE, USAGE ON SCHEMA public TO rv_owner;
-CREATE FUNCTION wait_until(condition text) RETURNS text LANGUAGE plpgsql SECURITY DEFINER AS $$
-DECLARE ok bool;
-BEGIN
-  FOR i IN 1..600 LOOP
-    EXECUTE 'SELECT ' || condition INTO ok;
-    IF ok THEN RETURN 'ok'; END IF;
-    PERFORM pg_sleep(0.1);
-  END LOOP;
-  RETURN 'never: ' || condition;
-END $$;
 SET ROLE rv_owner;
 CREATE TABLE items (id int PRIMARY KEY, tenant text, embedding vector(2));
 INSERT INTO items SELECT g, CASE WHEN g % 2 = 0 THEN 'rv_reader' ELSE 'rv_stranger' END, format('[%s,0]', g)::vector FROM generate_series(1, 40) g;
@@ -72,7 +62,6 @@ DROP TABLE items;
 RESET ROLE;
 SELECT count(*) AS left_behind FROM ruvector.learned_tables;
 
-DROP FUNCTION wait_until;
 REVOKE ALL ON SCHEMA public FROM rv_owner;
 DROP OWNED BY rv_owner, rv_reader, rv_stranger;
 DROP ROLE rv_owner, rv_reader, rv_stranger;

@@ -14,16 +14,6 @@ CREATE TABLE plain AS SELECT * FROM items;
 CREATE INDEX plain_embedding ON plain USING hnsw (embedding vector_l2_ops);
 ANALYZE items, lists, plain;
 SET enable_seqscan = off;
-CREATE FUNCTION wait_until(condition text) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE ok bool;
-BEGIN
-  FOR i IN 1..600 LOOP
-    EXECUTE 'SELECT ' || condition INTO ok;
-    IF ok THEN RETURN 'ok'; END IF;
-    PERFORM pg_sleep(0.1);
-  END LOOP;
-  RETURN 'never: ' || condition;
-END $$;
 
 -- a plan made before learning is made anew after it
 PREPARE before AS SELECT id FROM items ORDER BY embedding <-> '[7.2,0]' LIMIT 3;
@@ -176,6 +166,6 @@ SELECT ruvector_disable_learning('items');
 DROP TABLE items, lists, plain, parts CASCADE;
 SELECT count(*) AS left_behind FROM ruvector.trajectories;
 SELECT count(*) AS left_behind FROM ruvector.learned_tables;
-DROP FUNCTION wait_until, nearest, is_even, sets_option, fails;
+DROP FUNCTION nearest, is_even, sets_option, fails;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;
