@@ -10,8 +10,7 @@ my $node = new_server('main');
 learn_items($node);
 search($node, 1, 300);
 wait_for($node, 'postgres', "SELECT state LIKE 'applying%' FROM ruvector_learning_stats('items')");
-# let it finish, so that nothing changes any more
-wait_for($node, 'postgres', "SELECT count(*) = 0 FROM ruvector.trajectories WHERE label_state = 'pending'");
+settle($node);
 my $stats = "SELECT labels, chosen, recall_bound, recall, cost_ratio FROM ruvector_learning_stats('items')";
 my $explain = "EXPLAIN SELECT id FROM items ORDER BY embedding <-> (SELECT embedding FROM items WHERE id = 1) LIMIT 10";
 my $before = $node->safe_psql('postgres', $stats);
@@ -33,7 +32,7 @@ sleep 3;
 is($node->safe_psql('postgres', $stats), $before, 'no labels without a budget');
 $node->append_conf('postgresql.conf', "ruvector.label_budget = 1\n");
 $node->reload;
-wait_for($node, 'postgres', "SELECT count(*) = 0 FROM ruvector.trajectories WHERE label_state = 'pending'");
+settle($node);
 isnt($node->safe_psql('postgres', $stats), $before, 'labels again with a budget');
 
 # a terminated worker comes back
@@ -45,6 +44,7 @@ pass('worker is back');
 
 # the library missing on the next start: everything is readable, searches are pgvector's
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''\n");
+$chosen = $node->safe_psql('postgres', "SELECT chosen FROM ruvector_learning_stats('items')");
 $node->restart;
 like($node->safe_psql('postgres', "SELECT state, chosen FROM ruvector_learning_stats('items')"),
 	qr/^the learning worker is not running\|$chosen$/, 'knowledge is readable without preload');

@@ -11,7 +11,7 @@ my $node = new_server('main');
 learn_items($node);
 search($node, 1, 300);
 wait_for($node, 'postgres', "SELECT state LIKE 'applying%' FROM ruvector_learning_stats('items')");
-wait_for($node, 'postgres', "SELECT count(*) = 0 FROM ruvector.trajectories WHERE label_state = 'pending'");
+settle($node);
 my $stats = "SELECT labels, chosen, recall_bound, recall FROM ruvector_learning_stats('items')";
 my $published = "SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass)";
 my $before = $node->safe_psql('postgres', $stats);

@@ -5,7 +5,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Exporter 'import';
-our @EXPORT = qw(new_server learn_items search wait_for);
+our @EXPORT = qw(new_server learn_items search wait_for settle);
 
 # A new server; $conf goes to the end of its configuration.
 sub new_server
@@ -50,6 +50,19 @@ sub search
 	my $vectors = $node->safe_psql($db // 'postgres', "SELECT noise(-i) FROM generate_series($first, $last) i");
 	$node->safe_psql($db // 'postgres',
 		join('', map { "SELECT id FROM items ORDER BY embedding <-> '$_' LIMIT 10;\n" } split(/\n/, $vectors)));
+}
+
+# Until all is labelled, judged and published: nothing changes any more by itself.
+sub settle
+{
+	my ($node, $db) = @_;
+	wait_for($node, $db // 'postgres', q{
+SELECT count(*) > 0 AND bool_and(candidates = 0 AND labels - judged_labels < greatest(1, labels / 10))
+FROM ruvector.learning_classes});
+	sleep 1;					# what was judged is published right after
+	wait_for($node, $db // 'postgres', q{
+SELECT bool_and(state IS DISTINCT FROM 'active') FROM pg_stat_activity
+WHERE backend_type = 'ruvector worker' AND datname = current_database()});
 }
 
 sub wait_for
