@@ -87,11 +87,11 @@ DECLARE
   ended timestamptz;
 BEGIN
   PERFORM setseed((first % 1000) / 1000.0);
-  PERFORM explain(embedding) FROM held_out WHERE id = first;
   FOR round IN 1..3 LOOP
-    FOR q IN SELECT id, embedding FROM held_out JOIN truth ON query = id WHERE id BETWEEN first AND last LOOP
-      FOR contestant IN SELECT c FROM unnest(contestants) c ORDER BY random() LOOP
-        PERFORM enter(contestant);
+    FOR contestant IN SELECT c FROM unnest(contestants) c ORDER BY random() LOOP
+      PERFORM enter(contestant);
+      PERFORM explain(embedding) FROM held_out WHERE id = first;   -- the first search of a session also touches catalogs
+      FOR q IN SELECT id, embedding FROM held_out JOIN truth ON query = id WHERE id BETWEEN first AND last ORDER BY id LOOP
         started := clock_timestamp();
         EXECUTE statement USING q.embedding;
         ended := clock_timestamp();

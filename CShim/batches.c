@@ -13,6 +13,9 @@
  * Row identifiers that were not visited are kept: a consumer that wants more
  * than k rows gets them, again in order of distance.
  *
+ * With a filter the rows that pass are all that counts.  It is asked only of
+ * rows that would be among the k best.
+ *
  * The changed variables are in force only around the access method's own call.
  * No locks.  All memory belongs to the query.
  */
@@ -42,6 +45,7 @@ struct RvBatches
 	IndexScanDesc descriptor;
 
 	int			k;
+	int64		removed;		/* rows that the filter refused */
 	int			capacity;		/* of best and slots */
 	int			taken;			/* row identifiers from the index */
 	bool		exhausted;
@@ -87,6 +91,7 @@ rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k)
 	batches->k = k;
 	batches->descriptor = descriptor;
 	batches->taken = batches->best_count = batches->rest_count = batches->emitted = 0;
+	batches->removed = 0;
 	batches->exhausted = batches->sorted = false;
 }
 
@@ -149,6 +154,24 @@ distance_of_slot(RvBatches *batches)
 	return isnull ? get_float8_nan() : DatumGetFloat8(datum);
 }
 
+/* Asks the filter about the row in the scan slot. */
+static bool
+passes(RvBatches *batches)
+{
+	IndexScanState *child = batches->child;
+	ExprContext *context = child->ss.ps.ps_ExprContext;
+
+	if (child->ss.ps.qual == NULL)
+		return true;
+	ResetExprContext(context);
+	context->ecxt_scantuple = child->ss.ss_ScanTupleSlot;
+	if (ExecQual(child->ss.ps.qual, context))
+		return true;
+	InstrCountFiltered1(child, 1);
+	batches->removed++;
+	return false;
+}
+
 static void
 keep_for_later(RvBatches *batches, const ItemPointerData *tid)
 {
@@ -162,7 +185,7 @@ keep_for_later(RvBatches *batches, const ItemPointerData *tid)
 	batches->rest[batches->rest_count++].tid = *tid;
 }
 
-/* Keeps the row in the scan slot if it is one of the k best; false if not. */
+/* Keeps the row in the scan slot, if it passes the filter and is one of the k best; false if it is farther than these. */
 static bool
 keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 {
@@ -170,10 +193,12 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 	int			at = batches->best_count;
 	int			slot;
 
+	if (at == batches->k && !float8_lt(distance, best[at - 1].distance))
+		return false;
+	if (!passes(batches))
+		return true;
 	if (at == batches->k)
 	{
-		if (!float8_lt(distance, best[at - 1].distance))
-			return false;
 		at--;
 		slot = best[at].slot;
 		keep_for_later(batches, &best[at].tid);
@@ -248,12 +273,30 @@ rv_batches_taken(const RvBatches *batches)
 	return batches->taken;
 }
 
+int64
+rv_batches_removed(const RvBatches *batches)
+{
+	return batches->removed;
+}
+
+bool
+rv_batches_full(const RvBatches *batches)
+{
+	return batches->best_count == batches->k;
+}
+
+bool
+rv_batches_exhausted(const RvBatches *batches)
+{
+	return batches->exhausted;
+}
+
 /* No further batch can tell more: the index has no more, or the query has no distance to anything. */
 bool
 rv_batches_settled(const RvBatches *batches)
 {
 	return batches->exhausted ||
-		(batches->best_count == batches->k && isnan(batches->best[batches->k - 1].distance));
+		(rv_batches_full(batches) && isnan(batches->best[batches->k - 1].distance));
 }
 
 /* Fewer than k rows that may be seen: as many are looked at as pgvector alone would. */
@@ -262,7 +305,7 @@ rv_batches_complete(RvBatches *batches)
 {
 	rv_stage_facts facts;
 
-	if (batches->best_count < batches->k)
+	if (!rv_batches_full(batches))
 		rv_batches_advance(batches, *batches->ef_search->variable, &facts);
 }
 
@@ -292,7 +335,7 @@ sort_rest(RvBatches *batches)
 	for (int i = 0; i < batches->rest_count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (visit(batches, &batches->rest[i].tid))
+		if (visit(batches, &batches->rest[i].tid) && passes(batches))
 		{
 			batches->rest[visible].tid = batches->rest[i].tid;
 			batches->rest[visible++].distance = distance_of_slot(batches);

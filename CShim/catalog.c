@@ -14,6 +14,7 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/float.h"
 
 void
 rv_privileged_begin(RvPrivileged *state)
@@ -98,6 +99,16 @@ rv_column_int(uint64 row, int column, int if_null)
 	Datum		datum = rv_sql_value(row, column, &isnull);
 
 	return isnull ? if_null : DatumGetInt32(datum);
+}
+
+/* NaN for NULL. */
+float
+rv_column_float4(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(row, column, &isnull);
+
+	return isnull ? get_float4_nan() : DatumGetFloat4(datum);
 }
 
 Oid

@@ -20,29 +20,18 @@ static MemoryContext label_memory = NULL;	/* outlives the transaction of a label
 
 /* ---- policies, as their table holds them ------------------------------------------------- */
 
-/* Five arrays from `column` on: values (int4 or float4), labels, recall, bound, blocks.  Returns how many. */
+/* RV_RUNG_COLUMNS numbers for each, labels among them.  Returns how many. */
 static int
-column_rungs(uint64 row, int column, bool integers, rv_rung *rungs, int capacity)
+column_rungs(uint64 row, int column, rv_rung *rungs, int capacity)
 {
-	const void *values,
-			   *labels,
-			   *recall,
-			   *bound,
-			   *blocks;
-	int			count = rv_column_array(row, column, &values);
+	const void *numbers;
+	int			count = rv_column_array(row, column, &numbers) / RV_RUNG_COLUMNS;
 
-	if (count > capacity || rv_column_array(row, column + 1, &labels) != count ||
-		rv_column_array(row, column + 2, &recall) != count || rv_column_array(row, column + 3, &bound) != count ||
-		rv_column_array(row, column + 4, &blocks) != count)
+	if (count > capacity)
 		return 0;
+	memcpy(rungs, numbers, sizeof(rv_rung) * count);
 	for (int r = 0; r < count; r++)
-		rungs[r] = (rv_rung) {
-			.value = integers ? ((const int32 *) values)[r] : ((const float *) values)[r],
-			.labels = ((const int32 *) labels)[r],
-			.recall = ((const float *) recall)[r],
-			.bound = ((const float *) bound)[r],
-			.blocks = ((const float *) blocks)[r],
-		};
+		rungs[r].labels = (int32) ((const float *) numbers)[r * RV_RUNG_COLUMNS + 1];
 	return count;
 }
 
@@ -66,7 +55,7 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
 		rule->stage[s].next_blocks = ((const float *) next_blocks)[s];
 		rule->stage[s].typical_worth = ((const float *) typical_worth)[s];
 	}
-	rule->rungs = column_rungs(row, column + 4, false, rule->rung, RV_MULTIPLIERS_MAX);
+	rule->rungs = column_rungs(row, column + 4, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
 /* The columns of RV_POLICY_COLUMNS, from `column` on.  False: nothing was judged yet. */
@@ -74,8 +63,8 @@ bool
 rv_evidence_read_policy(uint64 row, int column, rv_policy *policy)
 {
 	policy->k_class = rv_column_int(row, column, 0);
-	policy->rungs = column_rungs(row, column + 1, true, policy->rung, RV_LADDER_MAX);
-	column_stop_rule(row, column + 6, &policy->stop);
+	policy->rungs = column_rungs(row, column + 1, policy->rung, RV_LADDER_MAX);
+	column_stop_rule(row, column + 2, &policy->stop);
 	return policy->rungs > 0;
 }
 
@@ -136,10 +125,11 @@ static void
 store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLabel *label)
 {
 	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
-	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID};
+	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID};
 	bool		unknown = isnan(label->setting_blocks);
 	bool		whole = label->stages == 0;
-	bool		nulls[lengthof(types)] = {[12] = unknown, [13] = unknown, [14] = whole, [15] = whole};
+	bool		nulls[lengthof(types)] = {[12] = unknown, [13] = unknown, [14] = whole, [15] = whole,
+		[16] = isnan(label->timed_us), [17] = isnan(label->timed_us)};
 	Datum		values[] = {
 		UUIDPGetDatum(&candidate->query_id), ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class),
 		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->k), Int32GetDatum(class->setting),
@@ -151,11 +141,12 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		Float4GetDatum(label->setting_recall), Float4GetDatum(label->setting_blocks),
 		rv_make_array(label->totals, label->stages, INT4OID),
 		rv_make_array(label->stage, label->stages * RV_STAGE_COLUMNS, FLOAT4OID),
+		Float4GetDatum(label->timed_blocks), Float4GetDatum(label->timed_us),
 	};
 
 	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
-		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages)"
-		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16"
+		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us)"
+		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18"
 		   /* pruned or cleared while we measured */
 		   " WHERE EXISTS (SELECT FROM ruvector.trajectories WHERE query_id = $1)",
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
@@ -265,7 +256,7 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
 									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
 									 /* random, and drawn before anything was measured */
-									 " get_byte(uuid_send(b.query_id), 15) % 4 = 0"
+									 " get_byte(uuid_send(b.query_id), 15) % 4 = 0, b.timed_blocks, b.timed_us"
 									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
 									 " WHERE indexid = $1 AND k_class = $2 AND b.label_number >= p.evidence_from"
 									 " ORDER BY b.label_number",
@@ -274,7 +265,9 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	int			rungs;
 	float	   *recall,
 			   *blocks,
-			   *setting_blocks;
+			   *setting_blocks,
+			   *timed_blocks,
+			   *timed_us;
 
 	memset(labels, 0, sizeof(*labels));
 	if (count == 0)
@@ -283,6 +276,8 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	recall = palloc(sizeof(float) * count * Max(rungs, 1));
 	blocks = palloc(sizeof(float) * count * Max(rungs, 1));
 	setting_blocks = palloc(sizeof(float) * count);
+	timed_blocks = palloc(sizeof(float) * count);
+	timed_us = palloc(sizeof(float) * count);
 	for (int i = 0; i < count; i++)
 	{
 		const void *row_values,
@@ -292,10 +287,10 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 		bool		whole = rv_column_array(i, 2, &row_recall) == row_rungs &&
 			rv_column_array(i, 3, &row_blocks) == row_rungs;
 		int			at = 0;
-		bool		isnull;
-		Datum		at_setting = rv_sql_value(i, 4, &isnull);
 
-		setting_blocks[i] = isnull ? get_float4_nan() : DatumGetFloat4(at_setting);
+		setting_blocks[i] = rv_column_float4(i, 4);
+		timed_blocks[i] = rv_column_float4(i, 7);
+		timed_us[i] = rv_column_float4(i, 8);
 		for (int r = 0; r < rungs; r++)
 		{
 			int			value = ((const int32 *) values)[r];
@@ -316,6 +311,8 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	labels->recall = recall;
 	labels->blocks = blocks;
 	labels->setting_blocks = setting_blocks;
+	labels->timed_blocks = timed_blocks;
+	labels->timed_us = timed_us;
 	read_stages(labels);
 	return count;
 }
@@ -346,33 +343,14 @@ add_float(Verdict *row, double value)
 
 /* As column_rungs reads them. */
 static void
-add_rungs(Verdict *row, const rv_rung *rungs, int count, bool integers)
+add_rungs(Verdict *row, const rv_rung *rungs, int count)
 {
-	int32		numbers[RV_LADDER_MAX],
-				labels[RV_LADDER_MAX];
-	float		values[RV_LADDER_MAX],
-				recall[RV_LADDER_MAX],
-				bound[RV_LADDER_MAX],
-				blocks[RV_LADDER_MAX];
+	float	   *numbers = palloc(sizeof(rv_rung) * Max(count, 1));
 
-	StaticAssertStmt(RV_MULTIPLIERS_MAX <= RV_LADDER_MAX, "rungs of a stop rule must fit");
+	memcpy(numbers, rungs, sizeof(rv_rung) * count);
 	for (int r = 0; r < count; r++)
-	{
-		numbers[r] = (int32) rungs[r].value;
-		values[r] = rungs[r].value;
-		labels[r] = rungs[r].labels;
-		recall[r] = rungs[r].recall;
-		bound[r] = rungs[r].bound;
-		blocks[r] = rungs[r].blocks;
-	}
-	if (integers)
-		add(row, INT4ARRAYOID, rv_make_array(numbers, count, INT4OID), count == 0);
-	else
-		add(row, FLOAT4ARRAYOID, rv_make_array(values, count, FLOAT4OID), count == 0);
-	add(row, INT4ARRAYOID, rv_make_array(labels, count, INT4OID), count == 0);
-	add(row, FLOAT4ARRAYOID, rv_make_array(recall, count, FLOAT4OID), count == 0);
-	add(row, FLOAT4ARRAYOID, rv_make_array(bound, count, FLOAT4OID), count == 0);
-	add(row, FLOAT4ARRAYOID, rv_make_array(blocks, count, FLOAT4OID), count == 0);
+		numbers[r * RV_RUNG_COLUMNS + 1] = rungs[r].labels;
+	add(row, FLOAT4ARRAYOID, rv_make_array(numbers, count * RV_RUNG_COLUMNS, FLOAT4OID), count == 0);
 }
 
 static void
@@ -393,7 +371,7 @@ add_stop_rule(Verdict *row, const rv_stop_rule *rule)
 	add(row, FLOAT4ARRAYOID, rv_make_array(weights, rule->stages * RV_STOP_WEIGHTS, FLOAT4OID), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(next_blocks, rule->stages, FLOAT4OID), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(typical_worth, rule->stages, FLOAT4OID), none);
-	add_rungs(row, rule->rung, rule->rungs, false);
+	add_rungs(row, rule->rung, rule->rungs);
 }
 
 /* What the verdict puts in force: a rung of the ladder, one of the stop rule, or NULL. */
@@ -455,9 +433,13 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	add_float(&row, verdict->cost_ratio_high);
 	add_float(&row, verdict->watch_recall);
 	add_float(&row, verdict->watch_upper);	/* 15 */
-	add_rungs(&row, verdict->rung, verdict->rungs, true);
+	add_float(&row, verdict->setting_p50);
+	add_float(&row, verdict->setting_p95);
+	add_float(&row, verdict->setting_p99);
+	add_rungs(&row, verdict->rung, verdict->rungs);
 	/* a rule that missed is not kept */
-	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop);	/* 21 */
+	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop);	/* 20 */
+	add_float(&row, goal->target_tail); /* 25 */
 	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
@@ -466,8 +448,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " judged_labels = CASE WHEN $3 = 'stepped back' THEN NULL ELSE $7 END, judged_at = clock_timestamp(),"
 		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
 		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
-		   " rung_values = $16, rung_labels = $17, rung_recall = $18, rung_bound = $19, rung_blocks = $20,"
-		   " (" RV_STOP_COLUMNS ") = ROW($21, $22, $23, $24, $25, $26, $27, $28, $29)"
+		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($25, 0), rungs = $19,"
+		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23, $24)"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }
@@ -491,15 +473,15 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 			   SPI_OK_SELECT, 2, types, values, NULL) == 1)
 	{
 		rv_policy  *policy = palloc0(sizeof(rv_policy));
-		bool		isnull;
-		Datum		lambda = rv_sql_value(0, 2, &isnull);
+		float		lambda = rv_column_float4(0, 2);
 
 		(void) rv_evidence_read_policy(0, 4, policy);
 		goal.applied = rv_column_int(0, 1, 0);
-		goal.applied_lambda = isnull ? 0 : DatumGetFloat4(lambda);
+		goal.applied_lambda = isnan(lambda) ? 0 : lambda;
 		goal.applied_labels = rv_column_int(0, 3, 0);
 		goal.min_samples = index->entry.min_samples;
 		goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
+		goal.target_tail = rv_target_tail;
 		goal.setting = class->setting;
 		goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
 		count = read_labels(class, &labels);

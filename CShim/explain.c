@@ -1,10 +1,30 @@
 /* explain.c - what EXPLAIN says of our scan: which value, why, and on what evidence. */
 #include "rv.h"
 
+#include "storage/bufmgr.h"
+#include "utils/rel.h"
+
 static bool
 is_constant(ExprState *expression)
 {
 	return expression == NULL || IsA(expression->expr, Const);
+}
+
+/* Buffers a search: how many are expected, and how they spread. */
+static void
+explain_buffers(const char *prefix, const rv_rung *rung, ExplainState *es)
+{
+	if (es->format == EXPLAIN_FORMAT_TEXT)
+		ExplainPropertyText(psprintf("%sBuffers", prefix),
+							psprintf("%.0f (p50 %.0f, p95 %.0f, p99 %.0f)",
+									 rung->blocks, rung->blocks_p50, rung->blocks_p95, rung->blocks_p99), es);
+	else
+	{
+		ExplainPropertyFloat(psprintf("%sBuffers", prefix), NULL, rung->blocks, 0, es);
+		ExplainPropertyFloat(psprintf("%sBuffers p50", prefix), NULL, rung->blocks_p50, 0, es);
+		ExplainPropertyFloat(psprintf("%sBuffers p95", prefix), NULL, rung->blocks_p95, 0, es);
+		ExplainPropertyFloat(psprintf("%sBuffers p99", prefix), NULL, rung->blocks_p99, 0, es);
+	}
 }
 
 static void
@@ -20,15 +40,38 @@ explain_evidence(const rv_rung *evidence, double target, int32 k, ExplainState *
 		ExplainPropertyInteger("Largest Limit", NULL, most, es);
 		ExplainPropertyFloat("Recall", NULL, evidence->recall, 4, es);
 		ExplainPropertyFloat("Recall Bound", NULL, evidence->bound, 4, es);
+		if (rv_target_tail > 0)
+		{
+			ExplainPropertyFloat("Target Tail", NULL, rv_target_tail, 3, es);
+			ExplainPropertyFloat("Tail", NULL, evidence->tail, 4, es);
+			ExplainPropertyFloat("Tail Bound", NULL, evidence->tail_bound, 4, es);
+		}
 		ExplainPropertyInteger("Labels", NULL, evidence->labels, es);
-		ExplainPropertyFloat("Expected Buffers", NULL, evidence->blocks, 0, es);
 		return;
 	}
 	ExplainPropertyText("Certified",
 						psprintf("recall >= %.3g for LIMIT %d to %d with 95 %% confidence (bound %.4f, mean %.4f, n = %d)",
 								 target, most / 2 + 1, most, evidence->bound, evidence->recall, evidence->labels),
 						es);
-	ExplainPropertyFloat("Expected Buffers", NULL, evidence->blocks, 0, es);
+	if (rv_target_tail > 0)
+		ExplainPropertyText("Certified Tail",
+							psprintf("recall >= 0.9 for %.3g of the searches with 95 %% confidence (bound %.4f, mean %.4f)",
+									 rv_target_tail, evidence->tail_bound, evidence->tail),
+							es);
+}
+
+/* What the filter let through, and whether an index on it, or none, would have been cheaper. */
+static void
+explain_filter(const RvScan *scan, ExplainState *es)
+{
+	int64		asked = scan->rows + scan->rows_removed;
+	double		exact = RelationGetNumberOfBlocks(scan->child->ss.ss_currentRelation);
+
+	if (asked > 0)
+		ExplainPropertyFloat("Filter Pass Rate", NULL, (double) scan->rows / asked, 4, es);
+	if ((double) scan->blocks / scan->searches > exact)
+		ExplainPropertyText("Exact Search",
+							psprintf("about %.0f buffers without an index, less with one on the filter", exact), es);
 }
 
 void
@@ -38,6 +81,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	const char *name = rv_parameter_name(scan->kind);
 	rv_search_plan plan = {0};
 	rv_rung		evidence = {0};
+	rv_rung		fixed = {0};
 	int32		k;
 
 	if (es->analyze)
@@ -48,6 +92,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		k = scan->k;
 		plan = scan->plan;
 		evidence = scan->evidence;
+		fixed = scan->fixed;
 		if (scan->smallest != scan->largest)
 			ExplainPropertyText(name, psprintf("%d to %d", scan->smallest, scan->largest), es);
 		else
@@ -58,7 +103,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		if (!is_constant(scan->limit_count) || !is_constant(scan->limit_offset))
 			return;				/* decided when the search begins */
 		k = rv_scan_limit(scan);
-		rv_scan_decide(scan, k, &plan, &evidence);
+		rv_scan_decide(scan, k, &plan, &evidence, &fixed);
 		if (plan.parameter > 0 && plan.stop < 0)	/* else each query has its own */
 			ExplainPropertyInteger(name, NULL, plan.parameter, es);
 	}
@@ -66,9 +111,20 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 						scan->learned_table ? rv_decision_reason(&plan)
 						: "pgvector's setting: learning is off", es);
 	if (plan.source == RV_SOURCE_LEARNED)
+	{
 		explain_evidence(&evidence, scan->target, k, es);
+		explain_buffers("Expected ", &evidence, es);
+		if (plan.stop >= 0 && plan.rung >= 0)
+			explain_buffers(psprintf("Best Fixed %s (%.0f) ", name, fixed.value), &fixed, es);
+	}
 	if (es->analyze)
 	{
+		if (scan->cut)
+			ExplainPropertyText("Ended By", "ruvector.max_latency", es);
+		if (scan->exhausted)
+			ExplainPropertyText("Ended By", "the end of the index, hnsw.max_scan_tuples or work_mem", es);
+		if (plan.until_full)
+			explain_filter(scan, es);
 		if (scan->searches > 1)
 			ExplainPropertyInteger("Searches", NULL, scan->searches, es);
 		ExplainPropertyFloat("Buffers per Search", NULL, (double) scan->blocks / scan->searches, 0, es);

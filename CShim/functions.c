@@ -260,7 +260,8 @@ ruvector_learning_stats(PG_FUNCTION_ARGS)
 	check_reader(relid);
 	return_rows(fcinfo,
 				"SELECT index_name, kind, k, trajectories, labels, target_recall, parameter, setting, recall_at_setting,"
-				" chosen, recall, recall_bound, cost_ratio, cost_ratio_low, cost_ratio_high,"
+				" chosen, recall, recall_bound, tail_bound, cost_ratio, cost_ratio_low, cost_ratio_high,"
+				" setting_p50, setting_p95, setting_p99, chosen_p50, chosen_p95, chosen_p99,"
 				" recall_since_applied, labels_since_applied, recall_recent,"
 				" searches_learned, searches_recorded, searches_dropped, last_activity, state"
 				" FROM ruvector.index_stats WHERE relid = $1 ORDER BY index_name",

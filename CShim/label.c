@@ -135,6 +135,16 @@ read_distances(double *distances, int capacity)
 	return count;
 }
 
+static double
+elapsed_us(instr_time *since)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, *since);
+	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
+}
+
 static int
 exact_search(const Target *target, Datum vector, int k, double *exact)
 {
@@ -172,86 +182,107 @@ plan_uses_index(SPIPlanPtr plan, Oid index)
 	return uses;
 }
 
-/* One search at one value; returns its recall, NaN if undefined. */
-static double
-measure(const Target *target, SPIPlanPtr plan, Datum vector, int k, int parameter,
-		const double *exact, int exact_count, double *found, int64 *blocks)
+/* What the index is searched with, planned beforehand: what is measured must not touch catalogs. */
+typedef struct Searches
 {
-	Datum		values[] = {vector, Int64GetDatum(k)};
+	SPIPlanPtr	plain;
+	SPIPlanPtr	traced;			/* NULL: such searches do not go in batches here */
+	Datum		values[2];		/* query vector, k */
+	int			k;
+	double	   *found;
+} Searches;
+
+/* One search at one value: its recall, NaN if undefined, its buffers and its time. */
+static void
+measure(const Target *target, const Searches *searches, int parameter, const RvLabel *label,
+		float *recall, float *blocks, float *us)
+{
 	char		setting[16];
-	double		recall = NAN;
+	double		share = NAN;
 	bool		known = false;
 	rv_error	error = {0};
 	rv_status	status;
 	int64		before;
+	instr_time	started;
 	int			count;
 
+	CHECK_FOR_INTERRUPTS();
 	snprintf(setting, sizeof(setting), "%d", parameter);
 	set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
 	before = rv_blocks_now();
-	if (SPI_execute_plan(plan, values, NULL, false, 0) != SPI_OK_SELECT)
-		elog(ERROR, "search for a label failed");
+	INSTR_TIME_SET_CURRENT(started);
+	rv_sql_execute(searches->plain, SPI_OK_SELECT, 2, searches->values, NULL);
+	*us = elapsed_us(&started);
 	*blocks = rv_blocks_now() - before;
-	count = read_distances(found, k);
+	count = read_distances(searches->found, searches->k);
 	SPI_freetuptable(SPI_tuptable);
-	RV_SWIFT(status = rv_recall(exact, exact_count, found, count, k, &recall, &known, &error));
+	RV_SWIFT(status = rv_recall(label->exact, label->exact_count, searches->found, count, searches->k, &share, &known, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
-	return known ? recall : NAN;
+	*recall = known ? share : NAN;
 }
 
-/*
- * `setting` is what pgvector alone would use, 0 if unknown: a rung of the ladder,
- * and measured a second time where the scan would ask for more.
- */
+/* The value at which a rung of the ladder is measured: below k hnsw would return fewer rows, the scan asks for k there. */
+static int
+value_of_rung(const Target *target, const RvLabel *label, int rung, int k)
+{
+	return target->kind == RV_HNSW ? Max(label->values[rung], k) : label->values[rung];
+}
+
 static const char *
-climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *label)
+prepare_searches(const Target *target, Datum vector, int k, int setting, Searches *searches, RvLabel *label)
 {
 	RvParameter *parameter = rv_pgvector_parameter(target->kind);
 	int			maximum = target->kind == RV_HNSW ? parameter->maximum : Min(target->lists, parameter->maximum);
 	Oid			types[] = {target->type, INT8OID};
-	double	   *found = palloc(sizeof(double) * k);
 	rv_error	error = {0};
 	rv_status	status;
-	SPIPlanPtr	plan;
-	int64		blocks;
+	float		unused;
 
 	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, label->values, &label->rungs, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
-	if (target->kind == RV_IVFFLAT)
-		setting = Min(setting, maximum);	/* more probes than lists change nothing */
-
+	*searches = (Searches) {.values = {vector, Int64GetDatum(k)}, .k = k, .found = palloc(sizeof(double) * k)};
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
-	plan = SPI_prepare(target->search_sql, 2, types);
-	if (plan == NULL)
-		elog(ERROR, "search for a label could not be prepared");
-	if (!plan_uses_index(plan, target->index))
+	searches->plain = rv_sql_prepare(target->search_sql, 2, types);
+	if (!plan_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
-	/* once unmeasured: the first execution also touches catalogs */
-	(void) measure(target, plan, vector, k, label->values[0], label->exact, label->exact_count, found, &blocks);
+	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
+	if (target->kind == RV_HNSW && k <= RV_BATCHED_K_MAX && rv_batched_search)
+	{
+		rv_plan_forcing.traced = true;
+		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
+		(void) plan_uses_index(searches->traced, target->index);	/* plans it */
+	}
+	return NULL;
+}
+
+/*
+ * `setting` is what pgvector alone would use, 0 if unknown: a rung of the ladder,
+ * and measured a second time where the scan would ask for more.  `measured` is a
+ * rung that was measured already, or -1.
+ */
+static void
+climb_ladder(const Target *target, const Searches *searches, int setting, int measured, RvLabel *label)
+{
+	float		unused;
+
+	if (target->kind == RV_IVFFLAT)
+		setting = Min(setting, label->values[label->rungs - 1]);	/* more probes than lists change nothing */
 	for (int i = 0; i < label->rungs; i++)
 	{
-		int			value = label->values[i];
-
-		CHECK_FOR_INTERRUPTS();
-		/* below k hnsw would return fewer rows: the scan asks for k there, and so do we */
-		if (target->kind == RV_HNSW)
-			value = Max(value, k);
-		label->recall[i] = measure(target, plan, vector, k, value, label->exact, label->exact_count, found, &blocks);
-		label->blocks[i] = blocks;
+		if (i != measured)
+			measure(target, searches, value_of_rung(target, label, i, searches->k), label,
+					&label->recall[i], &label->blocks[i], &unused);
 		if (label->values[i] == setting)
 		{
 			label->setting_recall = label->recall[i];
 			label->setting_blocks = label->blocks[i];
 		}
 	}
-	if (target->kind == RV_HNSW && setting > 0 && setting < k)
-	{
-		label->setting_recall = measure(target, plan, vector, k, setting, label->exact, label->exact_count, found, &blocks);
-		label->setting_blocks = blocks;
-	}
-	return NULL;
+	if (target->kind == RV_HNSW && setting > 0 && setting < searches->k)
+		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks, &unused);
 }
 
 /*
@@ -259,32 +290,36 @@ climb_ladder(const Target *target, Datum vector, int k, int setting, RvLabel *la
  * after a batch is what a search would have that stops there.
  */
 static void
-trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
+trace_batches(const Target *target, const Searches *searches, bool timed, RvLabel *label)
 {
 	static RvTrace trace;		/* 15 kB */
-	Oid			types[] = {target->type, INT8OID};
-	Datum		values[] = {vector, Int64GetDatum(k)};
 	rv_error	error = {0};
 	rv_status	status;
-	SPIPlanPtr	plan;
+	instr_time	started;
 	int64		blocks;
+	double		us;
 
-	if (target->kind != RV_HNSW || k > RV_BATCHED_K_MAX || !rv_batched_search)
+	if (searches->traced == NULL)
 		return;
-	RV_SWIFT(label->stages = rv_stage_totals(k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
+	RV_SWIFT(label->stages = rv_stage_totals(searches->k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
 	trace.stages = 0;
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, true};
-	plan = rv_sql_prepare(target->search_sql, 2, types);
 	rv_scan_trace = &trace;
 	blocks = rv_blocks_now();
-	rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
+	INSTR_TIME_SET_CURRENT(started);
+	rv_sql_execute(searches->traced, SPI_OK_SELECT, 2, searches->values, NULL);
+	us = elapsed_us(&started);
 	blocks = rv_blocks_now() - blocks;
 	rv_scan_trace = NULL;
 	SPI_freetuptable(SPI_tuptable);
 	if (trace.stages == 0)
 		label->stages = 0;		/* such searches do not go in batches here */
 	else
-		blocks -= trace.blocks[trace.stages - 1];	/* what handing the rows out costs comes to each */
+	{
+		/* what handing the rows out costs comes to each */
+		blocks -= trace.blocks[trace.stages - 1];
+		us -= trace.us[trace.stages - 1];
+	}
 	for (int i = 0; i < label->stages; i++)
 	{
 		int			at = Min(i, trace.stages - 1);	/* the index had no more */
@@ -292,7 +327,7 @@ trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
 		double		recall;
 		bool		known;
 
-		RV_SWIFT(status = rv_recall(label->exact, label->exact_count, trace.distances[at], trace.found[at], k,
+		RV_SWIFT(status = rv_recall(label->exact, label->exact_count, trace.distances[at], trace.found[at], searches->k,
 									&recall, &known, &error));
 		if (status != RV_OK)
 			rv_fail_swift(&error);
@@ -301,17 +336,34 @@ trace_batches(const Target *target, Datum vector, int k, RvLabel *label)
 		label->stage[i][2] = facts->nearest;
 		label->stage[i][3] = facts->kth;
 		label->stage[i][4] = facts->last;
+		label->stage[i][5] = timed ? trace.us[at] + us : NAN;
 	}
 }
 
-static double
-elapsed_us(instr_time *since)
+/*
+ * The exact search has just read the whole table, so that the next search finds
+ * the processor's caches as other work leaves them.  Of half the labels that is one
+ * at a value drawn from the ladder, of the other half the one in batches; only
+ * these are timed.
+ */
+static void
+search_index(const Target *target, const Searches *searches, int setting, RvLabel *label)
 {
-	instr_time	now;
+	bool		batches_first = searches->traced != NULL && rv_random_double() < 0.5;
+	int			first = -1;
 
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, *since);
-	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
+	if (batches_first)
+		trace_batches(target, searches, true, label);
+	else
+	{
+		first = (int) (rv_random_double() * label->rungs);
+		measure(target, searches, value_of_rung(target, label, first, searches->k), label,
+				&label->recall[first], &label->blocks[first], &label->timed_us);
+		label->timed_blocks = label->blocks[first];
+	}
+	climb_ladder(target, searches, setting, first, label);
+	if (!batches_first)
+		trace_batches(target, searches, false, label);
 }
 
 /* Ends the forcing of plans and the watching of searches; also after an error. */
@@ -337,6 +389,7 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	Datum		array_values[] = {array};
 	Datum		vector;
 	bool		isnull;
+	Searches	searches;
 	instr_time	started;
 	const char *problem = describe(index, &target);
 
@@ -345,7 +398,7 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	if (k < 1 || k > RV_K_MAX(target.kind))
 		return "limit too large to be measured";
 	memset(label, 0, sizeof(*label));
-	label->setting_recall = label->setting_blocks = NAN;
+	label->setting_recall = label->setting_blocks = label->timed_blocks = label->timed_us = NAN;
 	label->filenode = target.filenode;
 	label->exact = palloc(sizeof(double) * k);
 
@@ -365,17 +418,19 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	rv_sql(target.cast_sql, SPI_OK_SELECT, 1, array_types, array_values, NULL);
 	vector = rv_sql_value(0, 1, &isnull);
 
-	INSTR_TIME_SET_CURRENT(started);
-	label->exact_count = exact_search(&target, vector, k, label->exact);
-	label->exact_us = elapsed_us(&started);
-	if (label->exact_count == 0)
-		problem = "the query has no exact neighbour";
-	else
+	problem = prepare_searches(&target, vector, k, setting, &searches, label);
+	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
-		problem = climb_ladder(&target, vector, k, setting, label);
-		if (problem == NULL)
-			trace_batches(&target, vector, k, label);
+		label->exact_count = exact_search(&target, vector, k, label->exact);
+		label->exact_us = elapsed_us(&started);
+		if (label->exact_count == 0)
+			problem = "the query has no exact neighbour";
+	}
+	if (problem == NULL)
+	{
+		INSTR_TIME_SET_CURRENT(started);
+		search_index(&target, &searches, setting, label);
 		label->ladder_us = elapsed_us(&started);
 	}
 	rv_label_reset();

@@ -114,20 +114,22 @@ drop_stale_evidence(void)
 static void
 drop_stale_verdicts(void)
 {
-	Oid			types[] = {FLOAT8OID};
-	Datum		values[] = {Float8GetDatum(rv_target_recall)};
+	Oid			types[] = {FLOAT8OID, FLOAT8OID};
+	Datum		values[] = {Float8GetDatum(rv_target_recall), Float8GetDatum(rv_target_tail)};
 
 	rv_sql("WITH other AS (UPDATE ruvector.policies p SET state = 'undecided', judged_labels = NULL, value = NULL, lambda = NULL,"
 		   "   applied_from = NULL, watch_recall = NULL, watch_upper = NULL, watch_labels = NULL"
 		   "  FROM ruvector.learned_tables l, ruvector.policies old"
 		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
 		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
-		   "  AND p.target IS DISTINCT FROM coalesce(l.target_recall, $1)"
+		   "  AND (p.target, p.target_tail) IS DISTINCT FROM (coalesce(l.target_recall, $1), nullif($2, 0))"
 		   "  RETURNING p.relid, p.indexid, p.k_class, old.value, coalesce(l.target_recall, $1) AS target)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, reason)"
 		   " SELECT relid, indexid, k_class, 'target changed', value, target,"
-		   "  format('the target is %s now', target) FROM other",
-		   SPI_OK_INSERT, 1, types, values, NULL);
+		   "  format('the target is %s now', target) ||"
+		   "  CASE WHEN $2 > 0 THEN format(', and %s of the searches with 0.9', $2) ELSE '' END"
+		   " FROM other",
+		   SPI_OK_INSERT, 2, types, values, NULL);
 }
 
 static void

@@ -59,7 +59,8 @@ rv_decision_reason(const rv_search_plan *plan)
 		case RV_SOURCE_OBSERVING:
 			return "pgvector's setting: the table is only observed";
 		case RV_SOURCE_FILTERED:
-			return "pgvector's setting: nothing is certified for filtered searches";
+			return plan->until_full ? "filtered: in batches, until enough rows pass"
+				: "pgvector's setting: nothing is certified for filtered searches";
 		case RV_SOURCE_UNKNOWN_K:
 			return "pgvector's setting: no LIMIT is known before the search";
 		case RV_SOURCE_UNCERTIFIED:

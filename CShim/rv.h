@@ -103,6 +103,8 @@ extern bool rv_learning_enabled;
 extern bool rv_adaptive_search;
 extern bool rv_batched_search;
 extern double rv_target_recall;
+extern double rv_target_tail;
+extern double rv_max_latency;	/* milliseconds; 0 = none */
 extern int	rv_pin_ef_search;
 extern int	rv_pin_probes;
 extern int	rv_trajectory_buffer_size;
@@ -258,6 +260,9 @@ extern void rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k
 extern void rv_batches_release(RvBatches *batches);
 extern void rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts);
 extern int	rv_batches_taken(const RvBatches *batches);
+extern int64 rv_batches_removed(const RvBatches *batches);
+extern bool rv_batches_full(const RvBatches *batches);
+extern bool rv_batches_exhausted(const RvBatches *batches);
 extern bool rv_batches_settled(const RvBatches *batches);
 extern void rv_batches_complete(RvBatches *batches);
 extern int	rv_batches_distances(const RvBatches *batches, double *distances);
@@ -311,6 +316,7 @@ typedef struct RvScan
 	bool		batched;		/* and in batches */
 	bool		searched;		/* these have been searched */
 	bool		order_is_immutable; /* batches may compute distances by it */
+	bool		filter_is_safe; /* may be asked of more rows than pgvector alone would ask it of */
 	struct RvTrace *trace;		/* of the worker's own search */
 	int			rule_stages;	/* of the stop rule; 0 = none */
 	rv_stop_stage rule[RV_STAGES_MAX];
@@ -319,11 +325,16 @@ typedef struct RvScan
 	int32		k;
 	rv_search_plan plan;
 	rv_rung		evidence;		/* of a learned parameter */
+	rv_rung		fixed;			/* of the best fixed value, where a stop rule is applied */
+	bool		cut;			/* ended by ruvector.max_latency */
+	bool		exhausted;		/* ended with fewer rows than the LIMIT: the index gave no more */
 	double		target;
 
 	/* totals for EXPLAIN */
 	int64		searches;
 	int64		blocks;
+	int64		rows;
+	int64		rows_removed;
 	int			smallest;
 	int			largest;
 
@@ -338,6 +349,7 @@ typedef struct RvTrace
 	rv_stage_facts facts[RV_STAGES_MAX];
 	int			found[RV_STAGES_MAX];	/* best rows known */
 	int64		blocks[RV_STAGES_MAX];	/* touched so far */
+	double		us[RV_STAGES_MAX];	/* spent so far */
 	double		distances[RV_STAGES_MAX][RV_BATCHED_K_MAX]; /* of the best rows */
 } RvTrace;
 
@@ -345,7 +357,7 @@ extern RvTrace *rv_scan_trace;
 
 extern CustomScanMethods rv_scan_methods;
 extern void rv_scan_init(void);
-extern void rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence);
+extern void rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, rv_rung *fixed);
 extern void rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es);
 extern int32 rv_scan_limit(RvScan *scan);
 extern void rv_scan_finish(RvScan *scan);
@@ -382,13 +394,13 @@ extern uint64 rv_sql_execute(SPIPlanPtr plan, int expected, int nargs, const Dat
 extern Datum rv_sql_value(uint64 row, int column, bool *isnull);
 extern bool rv_extension_lock(void);
 extern int	rv_column_int(uint64 row, int column, int if_null);
+extern float rv_column_float4(uint64 row, int column);
 extern Oid	rv_column_oid(uint64 row, int column);
 extern int	rv_column_array(uint64 row, int column, const void **elements);
 extern Datum rv_make_array(const void *elements, int count, Oid type);
 
 /* ---- label.c ---------------------------------------------------------------------- */
 
-#define RV_STAGE_COLUMNS 5		/* recall, blocks, nearest, kth, last: as rv_labels has them */
 #define RV_STOP_WEIGHTS lengthof(((rv_stop_stage *) 0)->weight)
 
 typedef struct RvLabel
@@ -402,6 +414,8 @@ typedef struct RvLabel
 	float		stage[RV_STAGES_MAX][RV_STAGE_COLUMNS];
 	float		setting_recall; /* of pgvector alone; NaN = setting unknown */
 	float		setting_blocks;
+	float		timed_blocks;	/* of the plain search that found the caches cold; NaN = none */
+	float		timed_us;
 	Oid			filenode;
 	int			exact_count;
 	double	   *exact;
@@ -429,9 +443,8 @@ typedef struct RvLearnedClass
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 } RvLearnedClass;
 
-#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_typical_worth," \
-	" stop_lambdas, stop_labels, stop_recall, stop_bound, stop_blocks"
-#define RV_POLICY_COLUMNS "k_class, rung_values, rung_labels, rung_recall, rung_bound, rung_blocks, " RV_STOP_COLUMNS
+#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_typical_worth, stop_rungs"
+#define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts);

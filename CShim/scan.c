@@ -82,7 +82,7 @@ can_batch(const RvScan *scan, int32 k)
 	const RvSwitch *iterative_scan = rv_pgvector_iterative_scan();
 
 	return rv_batched_search && scan->kind == RV_HNSW && k > 0 && k <= RV_BATCHED_K_MAX &&
-		scan->child->ss.ps.plan->qual == NIL && scan->order_is_immutable &&
+		scan->filter_is_safe && scan->order_is_immutable &&
 		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) &&
 		iterative_scan->variable != NULL && *iterative_scan->variable == iterative_scan->off;
 }
@@ -92,7 +92,7 @@ can_batch(const RvScan *scan, int32 k)
  * own state alone but for `slot`, `learned_table`, the rule and `target`.
  */
 void
-rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
+rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, rv_rung *fixed)
 {
 	RvIndex    *index = rv_learning_enabled ? rv_registry_find(((IndexScan *) scan->child->ss.ps.plan)->indexid) : NULL;
 	RvParameter *parameter = scan->parameter;
@@ -105,6 +105,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
 	plan->parameter = parameter->variable ? *parameter->variable : 0;
 	plan->source = RV_SOURCE_SWITCHED_OFF;
 	plan->rung = plan->stop = -1;
+	plan->until_full = false;
 	if (index == NULL || parameter->variable == NULL)
 		return;
 	scan->slot = index->slot;
@@ -124,13 +125,14 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence)
 	facts.maximum = parameter->maximum;
 	facts.min_samples = index->entry.min_samples;
 	facts.target = scan->target;
+	facts.target_tail = rv_target_tail;
 	RV_SWIFT(k_class = rv_k_class(k));
 	for (int i = 0; i < index->entry.classes && k <= RV_K_MAX(scan->kind); i++)
 		if (index->entry.policy[i].k_class == k_class)
 			policy = &index->entry.policy[i];
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
 	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
-		*evidence = policy->rung[plan->rung];
+		*evidence = *fixed = policy->rung[plan->rung];
 	if (policy != NULL && plan->stop >= 0 && plan->stop < policy->stop.rungs)
 	{
 		*evidence = policy->stop.rung[plan->stop];
@@ -152,7 +154,7 @@ start_search(RvScan *scan)
 
 	scan->active = true;
 	scan->k = rv_scan_limit(scan);
-	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence);
+	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence, &scan->fixed);
 	scan->trace = NULL;
 	if (rv_scan_trace != NULL && RelationGetRelid(child->iss_RelationDesc) == rv_plan_forcing.index && can_batch(scan, scan->k))
 	{
@@ -163,7 +165,8 @@ start_search(RvScan *scan)
 		scan->plan.source = RV_SOURCE_SWITCHED_OFF;
 		scan->learned_table = false;	/* not a user's search */
 	}
-	scan->batched = scan->rule_stages > 0 || scan->trace != NULL;
+	scan->batched = scan->rule_stages > 0 || scan->plan.until_full || scan->trace != NULL;
+	scan->cut = scan->exhausted = false;
 	scan->searched = false;
 	scan->driven = scan->batched || scan->plan.parameter != *scan->parameter->variable ||
 		(scan->learned_table && child->ss.ps.qual != NULL);
@@ -190,6 +193,8 @@ rv_scan_finish(RvScan *scan)
 	scan->smallest = Min(scan->smallest, scan->plan.parameter);
 	scan->largest = Max(scan->largest, scan->plan.parameter);
 	scan->blocks += scan->capture.record.blocks;
+	scan->rows += scan->capture.record.rows;
+	scan->rows_removed += scan->capture.record.rows_removed;
 	if (scan->plan.source == RV_SOURCE_LEARNED)
 		rv_registry_count_learned(scan->slot);
 	rv_capture_finish(scan);
@@ -245,13 +250,47 @@ fetch_driven(RvScan *scan)
 	return child->ss.ps.ps_ProjInfo ? ExecProject(child->ss.ps.ps_ProjInfo) : slot;
 }
 
+static double
+elapsed_us(const instr_time *since)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, *since);
+	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
+}
+
 static void
-trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 blocks)
+trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 blocks, double us)
 {
 	scan->trace->stages = stage + 1;
 	scan->trace->facts[stage] = *facts;
 	scan->trace->blocks[stage] = blocks;
+	scan->trace->us[stage] = us;
 	scan->trace->found[stage] = rv_batches_distances(scan->batches, scan->trace->distances[stage]);
+}
+
+/*
+ * The last stage up to `next` that ruvector.max_latency leaves time for, by what
+ * the buffers so far have cost; -1: not even the one after `stage`.
+ */
+static int32
+within_latency(RvScan *scan, int32 stage, int32 next, int64 blocks, double us)
+{
+	double		expected = us;
+
+	if (rv_max_latency <= 0 || next < 0)
+		return next;
+	for (int32 at = stage; at < next; at++)
+	{
+		expected += us * scan->rule[at].next_blocks / Max(blocks, 1);
+		if (expected > rv_max_latency * 1000)
+		{
+			scan->cut = true;
+			return at > stage ? at : -1;
+		}
+	}
+	return next;
 }
 
 /*
@@ -261,15 +300,14 @@ trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 bl
 static void
 search_in_batches(RvScan *scan)
 {
+	instr_time	started;
 	rv_stage_facts facts = {.last = NAN};
 	int32		totals[RV_STAGES_MAX];
 	int			stages;
 	int32		stage = 0;
 	int64		before = rv_blocks_now();
 
-	if (scan->batches == NULL)
-		scan->batches = rv_batches_create(scan->child, scan->memory);
-	rv_batches_start(scan->batches, open_descriptor(scan), scan->k);
+	INSTR_TIME_SET_CURRENT(started);
 	RV_SWIFT(stages = rv_stage_totals(scan->k, scan->parameter->maximum, totals));
 	if (scan->rule_stages > 0)
 		stages = Min(stages, scan->rule_stages);
@@ -277,16 +315,50 @@ search_in_batches(RvScan *scan)
 	{
 		rv_batches_advance(scan->batches, totals[stage], &facts);
 		if (scan->trace != NULL)
-			trace_stage(scan, stage, &facts, rv_blocks_now() - before);
+			trace_stage(scan, stage, &facts, rv_blocks_now() - before, elapsed_us(&started));
 		if (rv_batches_settled(scan->batches))
 			break;
 		if (scan->trace != NULL)
 			stage++;
 		else
-			RV_SWIFT(stage = rv_stop_next(scan->rule, stages, stage, scan->evidence.value, &facts));
+		{
+			int32		next;
+
+			RV_SWIFT(next = rv_stop_next(scan->rule, stages, stage, scan->evidence.value, &facts));
+			stage = within_latency(scan, stage, next, rv_blocks_now() - before, elapsed_us(&started));
+		}
 	}
 	rv_batches_complete(scan->batches);
-	scan->plan.parameter = rv_batches_taken(scan->batches);
+}
+
+/*
+ * With a filter: as many rows as pgvector alone would take, and on until k of
+ * them pass, each time twice as many.  pgvector's own limits (hnsw.max_scan_tuples,
+ * work_mem) end it as well.
+ */
+static void
+search_until_full(RvScan *scan)
+{
+	rv_stage_facts facts;
+	instr_time	started;
+	int			total = scan->plan.parameter;
+
+	INSTR_TIME_SET_CURRENT(started);
+	for (;;)
+	{
+		double		spent;
+
+		rv_batches_advance(scan->batches, total, &facts);
+		if (rv_batches_full(scan->batches) || rv_batches_exhausted(scan->batches))
+			break;
+		spent = elapsed_us(&started);
+		if (rv_max_latency > 0 && 2 * spent > rv_max_latency * 1000)
+		{
+			scan->cut = true;
+			break;
+		}
+		total = 2 * rv_batches_taken(scan->batches);
+	}
 }
 
 static TupleTableSlot *
@@ -295,14 +367,25 @@ fetch_batched(RvScan *scan)
 	IndexScanState *child = scan->child;
 	ExprContext *context = child->ss.ps.ps_ExprContext;
 	TupleTableSlot *slot = child->ss.ss_ScanTupleSlot;
+	bool		found;
 
 	if (!scan->searched)
 	{
 		scan->searched = true;
-		search_in_batches(scan);
+		if (scan->batches == NULL)
+			scan->batches = rv_batches_create(scan->child, scan->memory);
+		rv_batches_start(scan->batches, open_descriptor(scan), scan->k);
+		if (scan->plan.until_full)
+			search_until_full(scan);
+		else
+			search_in_batches(scan);
+		scan->plan.parameter = rv_batches_taken(scan->batches);
+		scan->exhausted = !rv_batches_full(scan->batches) && rv_batches_exhausted(scan->batches);
 	}
 	ResetExprContext(context);
-	if (!rv_batches_next(scan->batches))
+	found = rv_batches_next(scan->batches);
+	scan->capture.record.rows_removed = rv_batches_removed(scan->batches);
+	if (!found)
 		return slot;
 	context->ecxt_scantuple = slot;
 	return child->ss.ps.ps_ProjInfo ? ExecProject(child->ss.ps.ps_ProjInfo) : slot;
@@ -351,6 +434,7 @@ begin_scan(CustomScanState *node, EState *estate, int flags)
 	scan->memory = estate->es_query_cxt;
 	/* distances are computed from it, row by row; else who computes the query vector would be called for each */
 	scan->order_is_immutable = !contain_mutable_functions((Node *) ((IndexScan *) child->plan)->indexorderbyorig);
+	scan->filter_is_safe = !contain_volatile_functions((Node *) child->plan->qual);
 	/* the child's own slots are returned: tell the parent their real type */
 	node->ss.ps.resultops = ExecGetResultSlotOps(child, &fixed);
 	node->ss.ps.resultopsfixed = fixed;

@@ -7,8 +7,10 @@
 
 bool		rv_learning_enabled = true;
 bool		rv_adaptive_search = true;
-bool		rv_batched_search = false;
+bool		rv_batched_search = true;
 double		rv_target_recall = 0.95;
+double		rv_target_tail = 0.0;
+double		rv_max_latency = 0.0;
 int			rv_pin_ef_search = 0;
 int			rv_pin_probes = 0;
 int			rv_trajectory_buffer_size = 10000;
@@ -32,11 +34,19 @@ rv_settings_init(void)
 	DefineCustomBoolVariable("ruvector.batched_search",
 							 "Lets hnsw searches go in batches, so that easy queries stop early.",
 							 "Off: every search of one LIMIT runs at one value.  On: fewer buffers on average, more for hard queries.",
-							 &rv_batched_search, false, PGC_USERSET, 0, NULL, NULL, NULL);
+							 &rv_batched_search, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomRealVariable("ruvector.target_recall",
 							 "Mean recall that learned search parameters must be certified to reach.",
 							 "A table's own target_recall goes before this, unless this is set in the session.",
 							 &rv_target_recall, 0.95, 0.01, 0.999, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("ruvector.target_tail",
+							 "Share of searches that must be certified to find at least 0.9 of their neighbours.",
+							 "0: only the mean recall counts.  A mean can hide searches that find next to nothing.",
+							 &rv_target_tail, 0.0, 0.0, 0.999, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomRealVariable("ruvector.max_latency",
+							 "A search in batches takes no further batch that would end later than this.",
+							 "0: no limit.  Recall under a limit is not certified.",
+							 &rv_max_latency, 0.0, 0.0, 86400000.0, PGC_USERSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("ruvector.ef_search",
 							"Pins hnsw.ef_search for searches on tables that learn; 0 means learned.",
 							NULL, &rv_pin_ef_search, 0, 0, RV_EF_SEARCH_MAX, PGC_USERSET, 0, NULL, NULL, NULL);

@@ -75,13 +75,16 @@ CREATE TABLE ruvector.labels (
     setting_recall real,
     setting_blocks real,
     stage_totals int[],
-    stages real[]
+    stages real[],
+    timed_blocks real,
+    timed_us real
 );
 CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
 COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
 COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows taken after each batch of a search in batches; NULL where there is none';
-COMMENT ON COLUMN ruvector.labels.stages IS 'for each batch: recall and buffers so far, distances of the nearest, the k-th and the last row';
+COMMENT ON COLUMN ruvector.labels.stages IS 'for each batch: recall and buffers so far, distances of the nearest, the k-th and the last row, microseconds so far (NaN: not timed)';
+COMMENT ON COLUMN ruvector.labels.timed_us IS 'of one search at one value right after the exact one, which leaves the caches cold; NULL: the search in batches was timed instead';
 COMMENT ON COLUMN ruvector.labels.setting IS 'ef_search or probes of pgvector alone; NULL: unknown';
 COMMENT ON COLUMN ruvector.labels.setting_recall IS 'recall of pgvector alone; below k rows, if the setting is below k';
 
@@ -94,6 +97,7 @@ CREATE TABLE ruvector.policies (
     state text NOT NULL DEFAULT 'collecting'
         CHECK (state IN ('collecting', 'undecided', 'unreachable', 'certified', 'stepped back')),
     target float8,
+    target_tail float8,
     value int,
     applied_from bigint,
     setting int,
@@ -105,21 +109,16 @@ CREATE TABLE ruvector.policies (
     watch_recall float8,
     watch_upper float8,
     watch_labels int,
-    rung_values int[],
-    rung_labels int[],
-    rung_recall real[],
-    rung_bound real[],
-    rung_blocks real[],
+    setting_p50 float8,
+    setting_p95 float8,
+    setting_p99 float8,
+    rungs real[],
     lambda real,
     stop_fitted int,
     stop_weights real[],
     stop_next_blocks real[],
     stop_typical_worth real[],
-    stop_lambdas real[],
-    stop_labels int[],
-    stop_recall real[],
-    stop_bound real[],
-    stop_blocks real[],
+    stop_rungs real[],
     PRIMARY KEY (indexid, k_class)
 );
 COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: the verdict in force and its evidence';
@@ -131,10 +130,11 @@ COMMENT ON COLUMN ruvector.policies.stop_fitted IS 'labels that the stop rule wa
 COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds that a neighbour is missing = w . (1, nearest, k-th, last distance)';
 COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
 COMMENT ON COLUMN ruvector.policies.stop_typical_worth IS 'for each batch: mean share of neighbours missing after it / stop_next_blocks';
-COMMENT ON COLUMN ruvector.policies.stop_lambdas IS 'multipliers tested, dearest first; the search ends when the probability is below lambda * stop_next_blocks';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
-COMMENT ON COLUMN ruvector.policies.rung_bound IS 'certified lower bound of mean recall at this value and every larger one tested, 97.5 %';
+COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that pgvector alone touches; likewise 95th and 99th percentile';
+COMMENT ON COLUMN ruvector.policies.rungs IS 'what is known of every value, eleven numbers each: see ruvector.policy_rungs';
+COMMENT ON COLUMN ruvector.policies.stop_rungs IS 'likewise of every multiplier of the stop rule, dearest first';
 
 CREATE TABLE ruvector.policy_history (
     event_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -203,6 +203,20 @@ FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
 WHERE x.learnable AND x.mode <> 'off';
 COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
 
+CREATE VIEW ruvector.policy_rungs AS
+SELECT p.indexid, p.k_class, f.family,
+       r[i + 1] AS value, r[i + 2]::int AS labels,
+       r[i + 3] AS recall, r[i + 4] AS recall_bound,
+       r[i + 5] AS tail, r[i + 6] AS tail_bound,
+       r[i + 7] AS buffers, r[i + 8] AS buffers_p50, r[i + 9] AS buffers_p95, r[i + 10] AS buffers_p99,
+       r[i + 11] AS microseconds
+FROM ruvector.policies p
+CROSS JOIN LATERAL (VALUES ('value', p.rungs), ('stop rule', p.stop_rungs)) f(family, r)
+CROSS JOIN LATERAL generate_series(0, cardinality(r) - 11, 11) i;
+COMMENT ON VIEW ruvector.policy_rungs IS 'what is known of every value of ef_search or probes, and of every multiplier of the stop rule; NaN: not measured, or not tested';
+COMMENT ON COLUMN ruvector.policy_rungs.recall_bound IS 'certified lower bound of mean recall at this and everything dearer that was tested, 97.5 %';
+COMMENT ON COLUMN ruvector.policy_rungs.tail IS 'share of searches with recall of at least 0.9; tail_bound is certified likewise';
+
 CREATE VIEW ruvector.index_stats AS
 WITH main AS (      -- the class of k with most labels speaks for the index
     SELECT DISTINCT ON (p.indexid) p.*, n.labels
@@ -222,11 +236,11 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
         WHERE b.indexid = x.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from
           AND b.setting = m.setting) AS recall_at_setting,
        m.value AS chosen,
-       coalesce(m.rung_recall[array_position(m.rung_values, m.value)],
-                m.stop_recall[array_position(m.stop_lambdas, m.lambda)])::float8 AS recall,
-       coalesce(m.rung_bound[array_position(m.rung_values, m.value)],
-                m.stop_bound[array_position(m.stop_lambdas, m.lambda)])::float8 AS recall_bound,
+       g.recall::float8, g.recall_bound::float8,
+       CASE WHEN m.target_tail IS NOT NULL THEN g.tail_bound END::float8 AS tail_bound,
        m.cost_ratio, m.cost_ratio_low, m.cost_ratio_high,
+       m.setting_p50, m.setting_p95, m.setting_p99,
+       g.buffers_p50::float8 AS chosen_p50, g.buffers_p95::float8 AS chosen_p95, g.buffers_p99::float8 AS chosen_p99,
        m.watch_recall AS recall_since_applied, m.watch_labels AS labels_since_applied,
        r.recall_recent,
        n.learned AS searches_learned, n.recorded AS searches_recorded, n.dropped AS searches_dropped,
@@ -247,6 +261,8 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
 FROM ruvector.learned_indexes x
 JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid
+LEFT JOIN ruvector.policy_rungs g ON (g.indexid, g.k_class, g.family, g.value) =
+    (m.indexid, m.k_class, CASE WHEN m.lambda IS NULL THEN 'value' ELSE 'stop rule' END, coalesce(m.lambda, m.value::real))
 LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
     SELECT sum(w * recall) / sum(w) AS recall_recent
     FROM (SELECT CASE WHEN m.lambda IS NOT NULL THEN NULL   -- a rule cannot be replayed here
@@ -258,7 +274,8 @@ LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
     WHERE recall IS NOT NULL) r ON true
 LEFT JOIN LATERAL ruvector.index_counters(x.indexid) n ON true;
 COMMENT ON VIEW ruvector.index_stats IS 'source of ruvector_learning_stats, for all tables';
-REVOKE ALL ON ruvector.learned_indexes, ruvector.learning_classes, ruvector.index_stats FROM PUBLIC;
+REVOKE ALL ON ruvector.learned_indexes, ruvector.learning_classes, ruvector.policy_rungs,
+    ruvector.index_stats FROM PUBLIC;
 
 ------------------------------------------------------------------- functions
 
@@ -289,8 +306,10 @@ CREATE FUNCTION ruvector_learning_stats(
     OUT trajectories bigint, OUT labels int,
     OUT target_recall float8, OUT parameter text,
     OUT setting int, OUT recall_at_setting float8,
-    OUT chosen int, OUT recall float8, OUT recall_bound float8,
+    OUT chosen int, OUT recall float8, OUT recall_bound float8, OUT tail_bound float8,
     OUT cost_ratio float8, OUT cost_ratio_low float8, OUT cost_ratio_high float8,
+    OUT setting_p50 float8, OUT setting_p95 float8, OUT setting_p99 float8,
+    OUT chosen_p50 float8, OUT chosen_p95 float8, OUT chosen_p99 float8,
     OUT recall_since_applied float8, OUT labels_since_applied int, OUT recall_recent float8,
     OUT searches_learned bigint, OUT searches_recorded bigint, OUT searches_dropped bigint,
     OUT last_activity timestamptz, OUT state text

@@ -96,14 +96,14 @@ typedef enum rv_source
 	RV_SOURCE_PINNED = 2,		/* ruvector.ef_search / ruvector.probes */
 	RV_SOURCE_SWITCHED_OFF = 3, /* ruvector.adaptive_search = off */
 	RV_SOURCE_OBSERVING = 4,	/* mode observe */
-	RV_SOURCE_FILTERED = 5,		/* a WHERE clause: recall with it is not known */
+	RV_SOURCE_FILTERED = 5,		/* a WHERE clause: no recall with it is certified */
 	RV_SOURCE_UNKNOWN_K = 6,	/* no LIMIT that can be known beforehand */
 	RV_SOURCE_UNCERTIFIED = 7	/* nothing certified for this target yet */
 } rv_source;
 
 #define RV_LADDER_MAX 32		/* parameter values measured for each label */
 #define RV_STAGES_MAX 14		/* batches of one search */
-#define RV_MULTIPLIERS_MAX 32	/* cost multipliers of a stop rule */
+#define RV_MULTIPLIERS_MAX 48	/* cost multipliers of a stop rule */
 #define RV_CLASSES_MAX 8		/* classes of k learned for one index */
 
 /* ---- a trajectory: what one search did -------------------------------------- */
@@ -254,6 +254,8 @@ int32_t		rv_k_class(int32_t k);
 
 /* ---- verdict: what many labels prove ---------------------------------------------- */
 
+#define RV_STAGE_COLUMNS 6
+
 typedef struct rv_labels
 {
 	int32_t		count;			/* labels, oldest first */
@@ -262,17 +264,22 @@ typedef struct rv_labels
 	const float *RV_NULLABLE recall;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE blocks;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE setting_blocks;	/* [count]: pgvector alone; NaN = not measured */
+	/* [count]: buffers and microseconds of one plain search that found the caches cold; NaN = not timed */
+	const float *RV_NULLABLE timed_blocks;
+	const float *RV_NULLABLE timed_us;
 	/* the same queries searched in batches through all stages; 0 stages = not measured */
 	int32_t		stages;
 	int32_t		reserved;
-	const float *RV_NULLABLE stage;	/* [count * stages * 5]: recall, blocks (both up to here; NaN = not
-									 * measured), nearest, kth, last (NaN = no such row) */
+	const float *RV_NULLABLE stage;	/* [count * stages * RV_STAGE_COLUMNS]: recall, blocks (both up to here;
+									 * NaN = not measured), nearest, kth, last (NaN = no such row),
+									 * microseconds up to here, caches cold (NaN = not timed) */
 	const bool *RV_NULLABLE for_fitting;	/* [count]: chosen beforehand; the others certify */
 } rv_labels;
 
 typedef struct rv_goal
 {
 	double		target;			/* mean recall to reach, in (0, 1) */
+	double		target_tail;	/* share of searches that must find 0.9 of their neighbours; 0 = any */
 	int32_t		min_samples;	/* no verdict below this many labels */
 	int32_t		setting;		/* value in force without us; 0 = unknown */
 	int32_t		applied;		/* learned value in force now; 0 = none */
@@ -289,8 +296,16 @@ typedef struct rv_rung
 	int32_t		labels;			/* how many measured it */
 	float		recall;			/* mean */
 	float		bound;			/* certified: everything tested up to here clears it (97.5 %) */
-	float		blocks;			/* mean buffers touched by a search */
+	float		tail;			/* share of searches with recall >= 0.9 */
+	float		tail_bound;		/* certified likewise */
+	float		blocks;			/* buffers touched by a search: mean, */
+	float		blocks_p50;		/* and percentiles */
+	float		blocks_p95;
+	float		blocks_p99;
+	float		us;				/* mean time of a search, by its buffers */
 } rv_rung;
+
+#define RV_RUNG_COLUMNS 11
 
 /* A search ends after batch `stages` whatever it found. */
 typedef struct rv_stop_rule
@@ -325,6 +340,9 @@ typedef struct rv_verdict
 	double		cost_ratio_high;
 	double		watch_recall;	/* mean recall of the applied value since it is in force; NaN */
 	double		watch_upper;	/* 99 % upper bound of it; NaN */
+	double		setting_p50;	/* percentiles of the buffers that pgvector alone touches; NaN */
+	double		setting_p95;
+	double		setting_p99;
 	rv_rung		rung[RV_LADDER_MAX];
 	rv_stop_rule stop;
 } rv_verdict;
@@ -359,14 +377,16 @@ typedef struct rv_search_facts
 	int32_t		maximum;
 	int32_t		min_samples;
 	double		target;
+	double		target_tail;	/* 0 = any */
 } rv_search_facts;
 
 typedef struct rv_search_plan
 {
-	int32_t		parameter;		/* in batches: ef_search of the first */
+	int32_t		parameter;		/* in batches: rows of the first */
 	int32_t		source;			/* rv_source */
-	int32_t		rung;			/* evidence: position in the policy's rungs, -1 */
-	int32_t		stop;			/* or in its stop rule's: search in batches; -1 */
+	int32_t		stop;			/* evidence: position in the stop rule's rungs: search in batches; -1 */
+	int32_t		rung;			/* in the policy's rungs: the best fixed value, used if there is no stop; -1 */
+	bool		until_full;		/* filtered: search in batches until k rows pass */
 } rv_search_plan;
 
 /* HOT.  `policy` is the one of the class of facts->k, if any. */

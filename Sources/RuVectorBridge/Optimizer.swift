@@ -1,4 +1,5 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 // The names of the functions are those of ruvector_abi.h.
 import CShim
 import LearningCore
@@ -13,8 +14,8 @@ public func rv_optimizer_plan(
     rungs: PublishedRungs(policy.map { rv_policy_rungs($0) }, policy?.pointee.rungs ?? 0, capacity: RV_LADDER_MAX),
     multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
   plan.pointee = rv_search_plan(
-    parameter: answer.parameter, source: answer.source.rawValue, rung: Int32(answer.rung ?? -1),
-    stop: Int32(answer.stop ?? -1))
+    parameter: answer.parameter, source: answer.source.rawValue, stop: Int32(answer.stop ?? -1),
+    rung: Int32(answer.rung ?? -1), until_full: answer.isUntilFull)
 }
 
 @c @implementation
@@ -61,10 +62,16 @@ private struct PublishedRungs: RandomAccessCollection {
     let rung = start[position]
     return CertifiedRung(
       value: rung.value, labels: Int(rung.labels), recall: known(rung.recall), bound: known(rung.bound),
-      blocks: known(rung.blocks))
+      tail: known(rung.tail), tailBound: known(rung.tail_bound), blocks: known(rung.blocks),
+      microseconds: known(rung.us))
   }
 
   private func known(_ measured: Float) -> Float? { measured.isNaN ? nil : measured }
+}
+
+extension RecallGoal {
+  /// A tail of 0 is none.
+  init(mean: Double, tail: Double) { self.init(mean: mean, tail: tail > 0 ? tail : nil) }
 }
 
 extension StopStage {
@@ -87,6 +94,7 @@ extension SearchFacts {
       canBatch: facts.pointee.can_batch, setting: facts.pointee.setting,
       pin: facts.pointee.pin < 1 ? nil : facts.pointee.pin,
       minimum: facts.pointee.minimum, maximum: facts.pointee.maximum,
-      minSamples: Int(facts.pointee.min_samples), target: facts.pointee.target)
+      minSamples: Int(facts.pointee.min_samples),
+      goal: RecallGoal(mean: facts.pointee.target, tail: facts.pointee.target_tail))
   }
 }

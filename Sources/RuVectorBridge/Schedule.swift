@@ -1,4 +1,5 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 // The names of the functions are those of ruvector_abi.h.
 import CShim
 import LearningCore

@@ -1,4 +1,5 @@
 // swift-format-ignore-file: AlwaysUseLowerCamelCase
+
 // The names of the functions are those of ruvector_abi.h.
 import CShim
 import LearningCore
@@ -57,7 +58,14 @@ extension LabelMatrix {
       recall: Array(UnsafeBufferPointer(start: labels.recall, count: Int(measurements))),
       blocks: Array(UnsafeBufferPointer(start: labels.blocks, count: Int(measurements))),
       blocksAtSetting: Array(UnsafeBufferPointer(start: labels.setting_blocks, count: Int(labels.count))),
-      searches: Self.searches(labels))
+      timed: Self.timed(labels), searches: Self.searches(labels))
+  }
+
+  private static func timed(_ labels: rv_labels) -> [(blocks: Float, microseconds: Float)] {
+    guard let blocks = labels.timed_blocks, let times = labels.timed_us else { return [] }
+    return (0..<Int(labels.count)).map { (blocks: blocks[$0], microseconds: times[$0]) }.filter {
+      !$0.blocks.isNaN && !$0.microseconds.isNaN
+    }
   }
 
   private static func searches(_ labels: rv_labels) throws(LearningError) -> [BatchedSearch] {
@@ -86,7 +94,8 @@ extension Verdict.Goal {
         nil
       }
     try self.init(
-      target: goal.target, minSamples: Int(goal.min_samples), setting: goal.setting == 0 ? nil : goal.setting,
+      recall: RecallGoal(mean: goal.target, tail: goal.target_tail), minSamples: Int(goal.min_samples),
+      setting: goal.setting == 0 ? nil : goal.setting,
       rule: rule, applied: applied, appliedLabels: Int(goal.applied_labels))
   }
 }
@@ -112,7 +121,7 @@ private func write(_ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdic
   (verdict.pointee.chosen, verdict.pointee.chosen_stop) = (-1, -1)
   switch result.choice {
   case .value(let position): verdict.pointee.chosen = Int32(position)
-  case .multiplier(let position): verdict.pointee.chosen_stop = Int32(position)
+  case .multiplier(let position, _): verdict.pointee.chosen_stop = Int32(position)
   case nil: break
   }
   verdict.pointee.cost_ratio = result.cost?.ratio ?? .nan
@@ -120,6 +129,9 @@ private func write(_ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdic
   verdict.pointee.cost_ratio_high = result.cost?.bounds?.upperBound ?? .nan
   verdict.pointee.watch_recall = result.watch?.recall ?? .nan
   verdict.pointee.watch_upper = result.watch?.upper ?? .nan
+  verdict.pointee.setting_p50 = result.percentilesAtSetting.map { Double($0.x) } ?? .nan
+  verdict.pointee.setting_p95 = result.percentilesAtSetting.map { Double($0.y) } ?? .nan
+  verdict.pointee.setting_p99 = result.percentilesAtSetting.map { Double($0.z) } ?? .nan
   verdict.pointee.watch_labels = Int32(result.watch?.labels ?? 0)
   verdict.pointee.rungs = Int32(result.fixed.rungs.count)
   write(result.fixed.rungs.map { rv_rung($0) }, to: &verdict.pointee.rung)
@@ -143,7 +155,9 @@ extension rv_rung {
   fileprivate init(_ rung: CertifiedRung) {
     self.init(
       value: rung.value, labels: Int32(rung.labels), recall: rung.recall ?? .nan, bound: rung.bound ?? .nan,
-      blocks: rung.blocks ?? .nan)
+      tail: rung.tail ?? .nan, tail_bound: rung.tailBound ?? .nan, blocks: rung.blocks ?? .nan,
+      blocks_p50: rung.percentiles?.x ?? .nan, blocks_p95: rung.percentiles?.y ?? .nan,
+      blocks_p99: rung.percentiles?.z ?? .nan, us: rung.microseconds ?? .nan)
   }
 }
 

@@ -24,6 +24,7 @@ struct BorderTests {
     ]
     for (ours, theirs) in states { #expect(ours.rawValue == Int32(theirs.rawValue)) }
     #expect(ParameterLadder.capacity == Int(RV_LADDER_MAX))
+    #expect(BatchedSearch.width == Int(RV_STAGE_COLUMNS))
     #expect(StageLadder.capacity == Int(RV_STAGES_MAX) && StopRule.capacity == Int(RV_MULTIPLIERS_MAX))
   }
 
@@ -82,7 +83,7 @@ struct BorderTests {
           [Float](repeating: 40, count: max(0, min(Int(count), 10_000))).withUnsafeBufferPointer { settingBlocks in
             var labels = rv_labels(
               count: count, rungs: Int32(values.count), values: values.baseAddress, recall: recall.baseAddress,
-              blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress,
+              blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress, timed_blocks: nil, timed_us: nil,
               stages: 0, reserved: 0, stage: nil, for_fitting: nil)
             var (goal, host) = (goal, host)
             return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
@@ -96,7 +97,8 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, applied_lambda: 0, rule: nil)
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, applied_lambda: 0,
+      rule: nil)
     let recall = (0..<200).flatMap { _ in [0.95, 1] as [Float] }
     let blocks = (0..<200).flatMap { _ in [30, 40] as [Float] }
     let status = judge(goal, count: 200, values: [10, 20], recall: recall, blocks: blocks, into: &verdict, &error)
@@ -116,7 +118,8 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      rule: nil)
     #expect(judge(goal, count: 0, values: [10], recall: [], blocks: [], into: &verdict, &error) == RV_OK)
     #expect(verdict.state == Int32(RV_VERDICT_COLLECTING.rawValue) && verdict.chosen == -1)
     #expect(verdict.rungs == 1 && verdict.watch_labels == 0)
@@ -130,7 +133,8 @@ struct BorderTests {
   @Test func verdictsRefuseWhatCannotBe() {
     var verdict = rv_verdict()
     var goal = rv_goal(
-      target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      rule: nil)
     expectError(RV_ERROR_LABELS) { judge(goal, count: -1, values: [10], recall: [1], blocks: [1], into: &verdict, $0) }
     expectError(RV_ERROR_LABELS) { judge(goal, count: 1, values: [], recall: [1], blocks: [1], into: &verdict, $0) }
     expectError(RV_ERROR_LABELS) {
@@ -146,7 +150,8 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      rule: nil)
     let measured = [Float](repeating: 0.5, count: 10_000)
     let pending = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
     defer { pending.deallocate() }
@@ -162,13 +167,13 @@ struct BorderTests {
   @Test func plansAreMadeFromAPublishedPolicy() {
     var policy = rv_policy()
     (policy.k_class, policy.rungs) = (16, 2)
-    policy.rung.0 = rv_rung(value: 12, labels: 300, recall: 0.9, bound: 0.89, blocks: 10)
-    policy.rung.1 = rv_rung(value: 24, labels: 300, recall: 0.99, bound: 0.97, blocks: 20)
-    policy.rung.2 = rv_rung(value: 48, labels: 300, recall: 1, bound: 0.99, blocks: 28)
+    policy.rung.0 = rung(12, recall: 0.9, bound: 0.89, blocks: 10)
+    policy.rung.1 = rung(24, recall: 0.99, bound: 0.97, blocks: 20)
+    policy.rung.2 = rung(48, recall: 1, bound: 0.99, blocks: 28)
     var facts = rv_search_facts(
       kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, can_batch: true, setting: 40, pin: 0,
       minimum: 1,
-      maximum: 1000, min_samples: 100, target: 0.95)
+      maximum: 1000, min_samples: 100, target: 0.95, target_tail: 0)
     func plan(_ policy: UnsafePointer<rv_policy>?) -> rv_search_plan {
       var plan = rv_search_plan()
       rv_optimizer_plan(policy, &facts, &plan)
@@ -217,20 +222,20 @@ struct BorderTests {
   @Test func plansMaySearchInBatches() {
     var policy = rv_policy()
     (policy.k_class, policy.rungs, policy.stop.stages, policy.stop.rungs) = (16, 1, 5, 2)
-    policy.rung.0 = rv_rung(value: 24, labels: 300, recall: 0.99, bound: 0.97, blocks: 20)
-    policy.stop.rung.0 = rv_rung(value: 1e-4, labels: 300, recall: 0.98, bound: 0.96, blocks: 18)
-    policy.stop.rung.1 = rv_rung(value: 1e-3, labels: 300, recall: 0.9, bound: .nan, blocks: 9)
+    policy.rung.0 = rung(24, recall: 0.99, bound: 0.97, blocks: 20)
+    policy.stop.rung.0 = rung(1e-4, recall: 0.98, bound: 0.96, blocks: 18)
+    policy.stop.rung.1 = rung(1e-3, recall: 0.9, bound: .nan, blocks: 9)
     var facts = rv_search_facts(
       kind: 0, mode: 2, k: 12, filtered: false, adaptive: true, user_set: false, can_batch: true, setting: 40, pin: 0,
-      minimum: 1, maximum: 1000, min_samples: 100, target: 0.95)
+      minimum: 1, maximum: 1000, min_samples: 100, target: 0.95, target_tail: 0)
     func expect(rung: Int32, stop: Int32, parameter: Int32) {
       var plan = rv_search_plan()
       rv_optimizer_plan(&policy, &facts, &plan)
       #expect(plan.rung == rung && plan.stop == stop && plan.parameter == parameter, "\(plan)")
     }
-    expect(rung: -1, stop: 0, parameter: 12)
+    expect(rung: 0, stop: 0, parameter: 12)
     policy.stop.rungs = .max
-    expect(rung: -1, stop: 0, parameter: 12)
+    expect(rung: 0, stop: 0, parameter: 12)
     policy.stop.stages = 0
     expect(rung: 0, stop: -1, parameter: 24)
     policy.stop.stages = 5
@@ -245,26 +250,33 @@ struct BorderTests {
   ) -> rv_status {
     let queries = StagePopulation(count: count, seed: 21).queries
     let values = StagePopulation.totals
-    func column(_ number: Int) -> [Float] { queries.flatMap { query in values.indices.map { query[5 * $0 + number] } } }
+    func column(_ number: Int) -> [Float] {
+      queries.flatMap { query in values.indices.map { query[BatchedSearch.width * $0 + number] } }
+    }
     let (recall, blocks, stages) = (column(0), column(1), queries.flatMap { $0 })
     let settingBlocks = [Float](repeating: .nan, count: count)
     let forFitting = (0..<count).map { $0.isMultiple(of: 2) }
+    let timedBlocks = queries.indices.map { queries[$0][$0 % 6 * BatchedSearch.width + 1] }
+    let timed = timedBlocks + timedBlocks.map { 50 + $0 }
     return values.withUnsafeBufferPointer { values in
       recall.withUnsafeBufferPointer { recall in
         blocks.withUnsafeBufferPointer { blocks in
           settingBlocks.withUnsafeBufferPointer { settingBlocks in
             stages.withUnsafeBufferPointer { stages in
               forFitting.withUnsafeBufferPointer { forFitting in
-                var labels = rv_labels(
-                  count: Int32(count), rungs: 6, values: values.baseAddress, recall: recall.baseAddress,
-                  blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress, stages: 6, reserved: 0,
-                  stage: stages.baseAddress, for_fitting: forFitting.baseAddress)
-                change(&labels)
-                var (goal, host) = (goal, rv_host())
-                guard var rule else { return rv_verdict_judge(&host, &labels, &goal, &verdict, error) }
-                return withUnsafePointer(to: &rule) { rule in
-                  goal.rule = rule
-                  return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+                timed.withUnsafeBufferPointer { timed in
+                  var labels = rv_labels(
+                    count: Int32(count), rungs: 6, values: values.baseAddress, recall: recall.baseAddress,
+                    blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress,
+                    timed_blocks: timed.baseAddress, timed_us: timed.baseAddress! + count, stages: 6, reserved: 0,
+                    stage: stages.baseAddress, for_fitting: forFitting.baseAddress)
+                  change(&labels)
+                  var (goal, host) = (goal, rv_host())
+                  guard var rule else { return rv_verdict_judge(&host, &labels, &goal, &verdict, error) }
+                  return withUnsafePointer(to: &rule) { rule in
+                    goal.rule = rule
+                    return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+                  }
                 }
               }
             }
@@ -278,7 +290,8 @@ struct BorderTests {
     var error = rv_error()
     var first = rv_verdict()
     var goal = rv_goal(
-      target: 0.9, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      rule: nil)
     #expect(judgeInBatches(count: 400, goal: goal, into: &first, &error) == RV_OK)
     #expect(first.state == Int32(RV_VERDICT_CERTIFIED.rawValue) && first.fitted_anew)
     #expect(first.chosen == -1 && first.chosen_stop > 0 && first.cost_ratio.isNaN)
@@ -308,7 +321,8 @@ struct BorderTests {
   @Test func stopRulesThatCannotBeAreRefused() {
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0, rule: nil)
+      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      rule: nil)
     var rule = rv_stop_rule()
     (rule.stages, rule.rungs) = (15, 1)
     expectError(RV_ERROR_RANGE, 15, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
@@ -368,4 +382,10 @@ struct BorderTests {
     #expect(rv_ring_discard(ring, [5], 1) == 1)
     #expect(rv_ring_used(ring, &cells) == 0)
   }
+}
+
+private func rung(_ value: Float, recall: Float, bound: Float, blocks: Float) -> rv_rung {
+  rv_rung(
+    value: value, labels: 300, recall: recall, bound: bound, tail: .nan, tail_bound: .nan, blocks: blocks,
+    blocks_p50: .nan, blocks_p95: .nan, blocks_p99: .nan, us: blocks)
 }

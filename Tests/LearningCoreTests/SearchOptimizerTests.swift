@@ -3,16 +3,16 @@ import Testing
 
 struct SearchOptimizerTests {
   private static let rungs = [
-    CertifiedRung(value: 10, labels: 500, recall: 0.93, bound: 0.91, blocks: 100),
-    CertifiedRung(value: 20, labels: 500, recall: 0.97, bound: 0.955, blocks: 150),
-    CertifiedRung(value: 40, labels: 500, recall: 0.99, bound: 0.98, blocks: 230),
+    CertifiedRung(value: 10, labels: 500, recall: 0.93, bound: 0.91, blocks: 100, microseconds: 100),
+    CertifiedRung(value: 20, labels: 500, recall: 0.97, bound: 0.955, blocks: 150, microseconds: 150),
+    CertifiedRung(value: 40, labels: 500, recall: 0.99, bound: 0.98, blocks: 230, microseconds: 230),
     CertifiedRung(value: 80, labels: 500, recall: nil, bound: nil, blocks: nil),
   ]
 
   /// A search for which everything speaks for the learned value.
   private static let ideal = SearchFacts(
     kind: .hnsw, mode: .apply, k: 10, isFiltered: false, isAdaptive: true, isSetByUser: false, canBatch: true,
-    setting: 55, pin: nil, minimum: 1, maximum: 1000, minSamples: 100, target: 0.95)
+    setting: 55, pin: nil, minimum: 1, maximum: 1000, minSamples: 100, goal: RecallGoal(mean: 0.95))
 
   private func plan(
     _ rungs: [CertifiedRung] = rungs, multipliers: [CertifiedRung] = [],
@@ -29,9 +29,9 @@ struct SearchOptimizerTests {
 
   @Test func takesTheSmallestValueCertifiedForTheTarget() {
     expect(plan(), .learned, 20, rung: 1)
-    expect(plan { $0.target = 0.975 }, .learned, 40, rung: 2)
-    expect(plan { $0.target = 0.9 }, .learned, 10, rung: 0)
-    expect(plan { $0.target = 0.99 }, .uncertified, 55)
+    expect(plan { $0.goal = RecallGoal(mean: 0.975) }, .learned, 40, rung: 2)
+    expect(plan { $0.goal = RecallGoal(mean: 0.9) }, .learned, 10, rung: 0)
+    expect(plan { $0.goal = RecallGoal(mean: 0.99) }, .uncertified, 55)
   }
 
   /// Each fact is added to those before it; the earlier in the order of precedence, the later it comes.
@@ -66,8 +66,8 @@ struct SearchOptimizerTests {
 
   @Test func aCertifiedValueIsUsedOnlyIfItIsNotTooDear() {
     // 20 reaches 0.96 on average, 40 is certified for it, at 230 / 150 of the cost
-    expect(plan { $0.target = 0.96 }, .uncertified, 55)
-    expect(plan { ($0.target, $0.setting) = (0.96, 40) }, .learned, 40, rung: 2)
+    expect(plan { $0.goal = RecallGoal(mean: 0.96) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.setting) = (RecallGoal(mean: 0.96), 40) }, .learned, 40, rung: 2)
   }
 
   @Test func hnswNeverSearchesForFewerRowsThanAreAskedFor() {
@@ -79,7 +79,7 @@ struct SearchOptimizerTests {
 
   @Test func learnedAndPinnedValuesKeepToTheAcceptedRange() {
     expect(plan { $0.maximum = 15 }, .learned, 15, rung: 1)
-    expect(plan { ($0.minimum, $0.target) = (12, 0.9) }, .learned, 12, rung: 0)
+    expect(plan { ($0.minimum, $0.goal) = (12, RecallGoal(mean: 0.9)) }, .learned, 12, rung: 0)
     expect(plan { $0.pin = 5000 }, .pinned, 1000)
     expect(plan { ($0.minimum, $0.pin) = (4, 1) }, .pinned, 4)
   }
@@ -90,15 +90,15 @@ struct SearchOptimizerTests {
   }
 
   @Test func aTargetOrBoundThatIsNoNumberCertifiesNothing() {
-    expect(plan { $0.target = .nan }, .uncertified, 55)
+    expect(plan { $0.goal = RecallGoal(mean: .nan) }, .uncertified, 55)
     let rung = CertifiedRung(value: 10, labels: 500, recall: .nan, bound: .nan, blocks: 100)
     expect(plan([rung]), .uncertified, 55)
   }
 
   private static let multipliers = [
-    CertifiedRung(value: 1e-5, labels: 250, recall: 0.98, bound: 0.965, blocks: 149),
-    CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 130),
-    CertifiedRung(value: 1e-3, labels: 250, recall: 0.95, bound: 0.93, blocks: 90),
+    CertifiedRung(value: 1e-5, labels: 250, recall: 0.98, bound: 0.965, blocks: 149, microseconds: 149),
+    CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 130, microseconds: 130),
+    CertifiedRung(value: 1e-3, labels: 250, recall: 0.95, bound: 0.93, blocks: 90, microseconds: 90),
   ]
 
   private func planWithRule(_ change: (inout SearchFacts) -> Void = { _ in }) -> SearchPlan {
@@ -108,13 +108,32 @@ struct SearchOptimizerTests {
   @Test func searchesInBatchesWhereThatIsCheaper() {
     let plan = planWithRule()
     #expect(plan == self.planWithRule { $0.k = 7 })
-    #expect(plan.source == .learned && plan.stop == 1 && plan.rung == nil && plan.parameter == 10)
+    #expect(plan.source == .learned && plan.stop == 1 && plan.rung == 1 && plan.parameter == 10)
     #expect(planWithRule { $0.k = 33 }.parameter == 33)
-    #expect(planWithRule { $0.target = 0.96 }.stop == 0)
+    #expect(planWithRule { $0.goal = RecallGoal(mean: 0.96) }.stop == 0)
     // the fixed value 10 is certified for 0.9 and touches 100
-    #expect(planWithRule { $0.target = 0.9 }.stop == 2)
-    let dear = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 150)]
+    #expect(planWithRule { $0.goal = RecallGoal(mean: 0.9) }.stop == 2)
+    let dear = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 150, microseconds: 150)]
     expect(self.plan(multipliers: dear), .learned, 20, rung: 1)
+  }
+
+  @Test func whatBatchesCostIsReckonedInTime() {
+    let slow = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 90, microseconds: 150)]
+    expect(plan(multipliers: slow), .learned, 20, rung: 1)
+    let untimed = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 90)]
+    expect(plan(multipliers: untimed), .learned, 20, rung: 1)
+  }
+
+  @Test func aTailMustBeCertifiedToo() {
+    var rungs = Self.rungs
+    rungs[1] = CertifiedRung(
+      value: 20, labels: 500, recall: 0.97, bound: 0.955, tail: 0.95, tailBound: 0.93, blocks: 150)
+    rungs[2] = CertifiedRung(
+      value: 40, labels: 500, recall: 0.99, bound: 0.98, tail: 0.99, tailBound: 0.98, blocks: 210)
+    expect(plan(rungs) { $0.goal = RecallGoal(mean: 0.95, tail: 0.93) }, .learned, 20, rung: 1)
+    expect(plan(rungs) { $0.goal = RecallGoal(mean: 0.95, tail: 0.94) }, .learned, 40, rung: 2)
+    expect(plan(rungs) { $0.goal = RecallGoal(mean: 0.95, tail: 0.985) }, .uncertified, 55)
+    expect(plan { $0.goal = RecallGoal(mean: 0.95, tail: 0.5) }, .uncertified, 55)
   }
 
   @Test func searchesInOneGoWhereBatchesAreNotPossible() {
@@ -128,11 +147,11 @@ struct SearchOptimizerTests {
 
   @Test func theRuleAloneMayBeCertified() {
     var rungs = Self.rungs
-    rungs[1] = CertifiedRung(value: 20, labels: 500, recall: 0.955, bound: 0.93, blocks: 87)
-    rungs[2] = CertifiedRung(value: 40, labels: 500, recall: 0.96, bound: 0.94, blocks: 230)
+    rungs[1] = CertifiedRung(value: 20, labels: 500, recall: 0.955, bound: 0.93, blocks: 87, microseconds: 87)
+    rungs[2] = CertifiedRung(value: 40, labels: 500, recall: 0.96, bound: 0.94, blocks: 230, microseconds: 230)
     #expect(plan(rungs, multipliers: Self.multipliers).stop == 1)
     // but not at more than one and a half times the value that would do on average
-    rungs[1] = CertifiedRung(value: 20, labels: 500, recall: 0.955, bound: 0.93, blocks: 86)
+    rungs[1] = CertifiedRung(value: 20, labels: 500, recall: 0.955, bound: 0.93, blocks: 86, microseconds: 86)
     expect(plan(rungs, multipliers: Self.multipliers), .uncertified, 55)
     // unless the setting is as dear
     #expect(plan(rungs, multipliers: Self.multipliers) { $0.setting = 40 }.stop == 1)

@@ -47,21 +47,21 @@ struct StopRuleTests {
   @Test func needsLabelsThatWereMeasured() throws {
     #expect(try StopRule.fitted(to: searches(0..<StopRule.leastLabels - 1)) == nil)
     #expect(try StopRule.fitted(to: searches(0..<StopRule.leastLabels)) != nil)
-    let unmeasured = try BatchedSearch([Float](repeating: .nan, count: 30), isForFitting: true)
+    let unmeasured = try BatchedSearch([Float](repeating: .nan, count: 36), isForFitting: true)
     #expect(unmeasured.stages.isEmpty)
     #expect(try StopRule.fitted(to: [BatchedSearch](repeating: unmeasured, count: 100)) == nil)
   }
 
   /// Nothing is ever missing: every multiplier ends after the first batch.
   @Test func labelsWithoutMissesStayFinite() throws {
-    let perfect = try BatchedSearch([1, 100, 0.1, 0.2, 0.3, 1, 200, 0.1, 0.2, 0.4], isForFitting: true)
+    let perfect = try BatchedSearch([1, 100, 0.1, 0.2, 0.3, 9, 1, 200, 0.1, 0.2, 0.4, 18], isForFitting: true)
     let rule = try StopRule.fitted(to: [BatchedSearch](repeating: perfect, count: 100))
     let first = try #require(rule?.stages.first)
     #expect((first.weights * 0).sum() == 0 && first.nextBlocks == 100)
   }
 
   @Test func aStageWithoutDistancesGoesOn() throws {
-    let few = try BatchedSearch([0.5, 100, 0.1, .nan, 0.3, 1, 200, 0.1, 0.2, 0.4], isForFitting: true)
+    let few = try BatchedSearch([0.5, 100, 0.1, .nan, 0.3, .nan, 1, 200, 0.1, 0.2, 0.4, .nan], isForFitting: true)
     let mixed = try searches(0..<100) + [few, few]
     #expect(try StopRule.fitted(to: mixed) != nil)
     #expect(try StopRule.fitted(to: [BatchedSearch](repeating: few, count: 100)) == nil)
@@ -79,7 +79,7 @@ struct StopRuleTests {
     // also searches of which fewer stages were measured
     let searches = try (0..<400).map { query in
       let numbers = Self.population.queries[query]
-      return try BatchedSearch(numbers.prefix(5 * (1 + query % 6)), isForFitting: false)
+      return try BatchedSearch(numbers.prefix(BatchedSearch.width * (1 + query % 6)), isForFitting: false)
     }
     let replay = StopRuleReplay(of: searches, stages: rule.stages)
     for multiplier in rule.multipliers {
@@ -93,8 +93,8 @@ struct StopRuleTests {
           guard let next = rule.stages.next(after: stage, worth: worth, multiplier: Double(multiplier)) else { break }
           stage = min(next, query % 6)
         }
-        #expect(outcome.recall == Self.population.queries[query][5 * stage])
-        #expect(outcome.blocks == Self.population.queries[query][5 * stage + 1])
+        #expect(outcome.recall == Self.population.queries[query][BatchedSearch.width * stage])
+        #expect(outcome.blocks == Self.population.queries[query][BatchedSearch.width * stage + 1])
       }
     }
   }
@@ -103,7 +103,7 @@ struct StopRuleTests {
     let rule = try rule()
     let short = try StopRule(stages: Array(rule.stages.prefix(2)), multipliers: [1e-30], labels: 300)
     let outcomes = StopRuleReplay(of: try searches(0..<10), stages: short.stages).outcomes(at: 1e-30)
-    #expect(outcomes.map(\.blocks) == (0..<10).map { Self.population.queries[$0][6] })
+    #expect(outcomes.map(\.blocks) == (0..<10).map { Self.population.queries[$0][BatchedSearch.width + 1] })
   }
 
   @Test func refusesWhatCannotBe() throws {
@@ -117,16 +117,18 @@ struct StopRuleTests {
     expectRefused(.range(value: 0, argument: 3), 0, [1])
     expectRefused(.range(value: 15, argument: 3), 15, [1])
     expectRefused(.range(value: 0, argument: 3), 1, [])
-    expectRefused(.range(value: 33, argument: 3), 1, (1...33).map { Float($0) })
+    expectRefused(.range(value: 49, argument: 3), 1, (1...49).map { Float($0) })
     expectRefused(.range(value: -1, argument: 3), 1, [1], labels: -1)
     for multipliers in [[0], [-1], [.nan], [2, 1], [1, 1], [1, .nan]] as [[Float]] {
       expectRefused(.labels, 1, multipliers)
     }
-    for numbers in [[1], [1.1, 1, 0, 0, 0], [1, -1, 0, 0, 0], [1, .infinity, 0, 0, 0]] as [[Float]] {
+    for numbers in [
+      [1], [1.1, 1, 0, 0, 0, 0], [1, -1, 0, 0, 0, 0], [1, .infinity, 0, 0, 0, 0], [1, 1, 0, 0, 0, .infinity],
+    ] as [[Float]] {
       #expect(throws: LearningError.labels) { try BatchedSearch(numbers, isForFitting: true) }
     }
     #expect(throws: LearningError.labels) {
-      try BatchedSearch([Float](repeating: 1, count: 75), isForFitting: true)
+      try BatchedSearch([Float](repeating: 1, count: 90), isForFitting: true)
     }
   }
 }

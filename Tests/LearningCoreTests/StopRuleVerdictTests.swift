@@ -17,13 +17,14 @@ struct StopRuleVerdictTests {
     var stage = 0
     while stage < rule.stages.count - 1 {
       let facts = StageFacts(
-        nearest: Double(measured[5 * stage + 2]), kth: Double(measured[5 * stage + 3]),
-        last: Double(measured[5 * stage + 4]))
+        nearest: Double(measured[BatchedSearch.width * stage + 2]),
+        kth: Double(measured[BatchedSearch.width * stage + 3]),
+        last: Double(measured[BatchedSearch.width * stage + 4]))
       let worth = rule.stages[stage].worth(after: facts)
       guard let next = rule.stages.next(after: stage, worth: worth, multiplier: Double(multiplier)) else { break }
       stage = next
     }
-    return (measured[5 * stage], measured[5 * stage + 1])
+    return (measured[BatchedSearch.width * stage], measured[BatchedSearch.width * stage + 1])
   }
 
   @Test func rungsAreReplaysOfTheLabelsThatDidNotFit() throws {
@@ -61,9 +62,9 @@ struct StopRuleVerdictTests {
   @Test func theRuleIsChosenWhereItIsCheaper() throws {
     let labels = try labels(600)
     let verdict = try Verdict(
-      judging: labels, goal: Verdict.Goal(target: 0.9, minSamples: 100, setting: 320))
+      judging: labels, goal: Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 100, setting: 320))
     let stop = try #require(verdict.stopRule)
-    guard case .multiplier(let position) = verdict.choice else {
+    guard case .multiplier(let position, insteadOf: .some) = verdict.choice else {
       Issue.record("\(String(describing: verdict.choice))")
       return
     }
@@ -71,10 +72,63 @@ struct StopRuleVerdictTests {
     let cost = stride(from: 1, to: 600, by: 2).map { query in
       (
         numerator: Double(end(query, stop.rule, stop.rungs[position].value).blocks),
-        denominator: Double(0.97 * Self.population.queries[query][26])
+        denominator: Double(0.97 * Self.population.queries[query][31])
       )
     }
     #expect(abs(try #require(verdict.cost).ratio - (try #require(RatioInterval(cost)).ratio)) < 1e-6)
+  }
+
+  /// Fewer buffers are of no use where each of them takes more time than is saved.
+  @Test func timeDecidesBetweenRuleAndValue() throws {
+    func choice(price: Double) throws -> (Choice?, StopRuleVerdict) {
+      let population = StagePopulation(count: 600, seed: 12, price: price)
+      let verdict = try Verdict(
+        judging: population.labels(Array(0..<600)),
+        goal: Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 100, setting: 320))
+      return (verdict.choice, try #require(verdict.stopRule))
+    }
+    let (cheap, rule) = try choice(price: 1)
+    guard case .multiplier(let position, insteadOf: let value?) = cheap else {
+      Issue.record("\(String(describing: cheap))")
+      return
+    }
+    let rung = rule.rungs[position]
+    #expect(abs(try #require(rung.microseconds) - (50 + (try #require(rung.blocks)))) < 1)
+    #expect(try choice(price: 3).0 == .value(value))
+  }
+
+  @Test func aTailIsCertifiedWithTheMean() throws {
+    let labels = try labels(600)
+    func choice(_ goal: RecallGoal) throws -> Verdict {
+      try Verdict(judging: labels, goal: Verdict.Goal(recall: goal, minSamples: 100, setting: 320))
+    }
+    let mean = try choice(RecallGoal(mean: 0.9))
+    let both = try choice(RecallGoal(mean: 0.9, tail: 0.9))
+    guard case .multiplier(let loose, _) = mean.choice, case .multiplier(let strict, _) = both.choice else {
+      Issue.record("\(String(describing: mean.choice)) \(String(describing: both.choice))")
+      return
+    }
+    let rungs = try #require(both.stopRule).rungs
+    #expect(strict < loose)
+    #expect(try #require(rungs[loose].tailBound) < 0.9 && #require(rungs[strict].tailBound) >= 0.9)
+    let good = stride(from: 1, to: 600, by: 2).count { end($0, both.stopRule!.rule, rungs[strict].value).recall >= 0.9 }
+    #expect(try #require(rungs[strict].tail) == Float(good) / 300)
+    #expect(try choice(RecallGoal(mean: 0.5, tail: 0.999)).choice == nil)
+  }
+
+  @Test func aMissedTailIsAnAlarm() throws {
+    let labels = try labels(400)
+    let rule = try verdict(labels).rule
+    func state(_ goal: RecallGoal) throws -> Verdict.State {
+      try Verdict(
+        judging: labels,
+        goal: Verdict.Goal(
+          recall: goal, minSamples: 100, rule: rule,
+          applied: .stopRule(rule, multiplier: rule.multipliers[rule.multipliers.count / 2]), appliedLabels: 400)
+      ).state
+    }
+    #expect(try state(RecallGoal(mean: 0.5)) != .alarm)
+    #expect(try state(RecallGoal(mean: 0.5, tail: 0.99)) == .alarm)
   }
 
   @Test func anAppliedRuleIsWatchedOnCertifyingLabelsSinceItIsInForce() throws {
@@ -85,7 +139,8 @@ struct StopRuleVerdictTests {
       try Verdict(
         judging: labels,
         goal: Verdict.Goal(
-          target: target, minSamples: 100, rule: rule, applied: .stopRule(rule, multiplier: multiplier),
+          recall: RecallGoal(mean: target), minSamples: 100, rule: rule,
+          applied: .stopRule(rule, multiplier: multiplier),
           appliedLabels: last))
     }
     let watched = try #require(try watch(100).watch)
@@ -114,14 +169,15 @@ struct StopRuleVerdictTests {
     var tally = Tally()
     for _ in 0..<replays {
       let labels = try population.labels((0..<200).map { _ in Int.random(in: everyone.indices, using: &random) })
-      let verdict = try Verdict(judging: labels, goal: Verdict.Goal(target: target, minSamples: 100, setting: 320))
+      let verdict = try Verdict(
+        judging: labels, goal: Verdict.Goal(recall: RecallGoal(mean: target), minSamples: 100, setting: 320))
       let stop = try #require(verdict.stopRule)
       let replay = StopRuleReplay(of: everyone, stages: stop.rule.stages)
       func truth(at multiplier: Float) -> Double { mean(replay.outcomes(at: multiplier).map(\.recall)) }
       switch verdict.choice {
       case .value(let position):
         if mean(everyone.map { $0.stages[position].recall }) < target { tally.wrong += 1 }
-      case .multiplier(let position):
+      case .multiplier(let position, _):
         tally.batched += 1
         if truth(at: stop.rungs[position].value) < target { tally.wrong += 1 }
         let fixed = verdict.fixed.rungs.first { Double($0.bound ?? 0) >= target }?.blocks

@@ -18,7 +18,7 @@ struct VerdictTests {
     _ target: Double = 0.9, minSamples: Int = 100, applied: Int32? = nil, appliedLabels: Int = 0
   ) throws -> Verdict.Goal {
     try Verdict.Goal(
-      target: target, minSamples: minSamples, setting: 40, applied: applied.map { .value($0) },
+      recall: RecallGoal(mean: target), minSamples: minSamples, setting: 40, applied: applied.map { .value($0) },
       appliedLabels: appliedLabels)
   }
 
@@ -158,16 +158,27 @@ struct VerdictTests {
 
   @Test(arguments: [0, 1, -0.5, 1.5, Double.nan])
   func refusesTargetsOutsideZeroToOne(target: Double) {
-    #expect(throws: LearningError.self) { try Verdict.Goal(target: target, minSamples: 1) }
+    #expect(throws: LearningError.self) { try Verdict.Goal(recall: RecallGoal(mean: target), minSamples: 1) }
   }
 
   @Test func refusesCountsThatCannotBe() {
     #expect(throws: LearningError.range(value: 0, argument: 3)) {
-      try Verdict.Goal(target: 0.9, minSamples: 0)
+      try Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 0)
     }
     #expect(throws: LearningError.range(value: -1, argument: 3)) {
-      try Verdict.Goal(target: 0.9, minSamples: 1, appliedLabels: -1)
+      try Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 1, appliedLabels: -1)
     }
+  }
+
+  @Test func costsAreGivenWithTheirPercentiles() throws {
+    let blocks = (1...200).map { Float($0) }
+    let labels = try LabelMatrix(
+      values: [10], recall: [Float](repeating: 1, count: 200), blocks: blocks.reversed(),
+      blocksAtSetting: blocks.map { $0 > 100 ? .nan : $0 })
+    let verdict = try Verdict(judging: labels, goal: Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 50))
+    #expect(verdict.fixed.rungs[0].percentiles == SIMD3(100, 190, 198))
+    #expect(verdict.percentilesAtSetting == SIMD3(50, 95, 99))
+    #expect(verdict.fixed.rungs[0].microseconds == nil)
   }
 
   /// Judged again and again as labels come in, a value that misses the target is certified in 5 % of

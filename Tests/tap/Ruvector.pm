@@ -17,6 +17,7 @@ sub new_server
 shared_preload_libraries = 'ruvector'
 ruvector.learning_interval = '1s'
 ruvector.label_budget = 1
+ruvector.batched_search = off
 restart_after_crash = on
 max_worker_processes = 16
 } . ($conf // ''));

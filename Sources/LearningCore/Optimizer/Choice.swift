@@ -5,52 +5,51 @@
 /// everybody until more labels are in; those come soon, as nothing else holds them up.
 public let greatestPremium: Float = 1.5
 
-/// What to search with where a mean recall is asked for: a fixed value, or a stop rule at one multiplier.
+/// What to search with where a recall is asked for: a fixed value, or a stop rule at one multiplier.
 public enum Choice: Equatable, Sendable {
   /// Its position among the values.
   case value(Int)
-  /// Its position among the multipliers.
-  case multiplier(Int)
+  /// Its position among the multipliers; and the value that is second best, if one is certified.
+  case multiplier(Int, insteadOf: Int?)
 
-  /// The smallest certified value, or the greatest certified multiplier if that is cheaper; provided that it
-  /// is not dearer than the setting or than `greatestPremium` allows.
+  /// The smallest certified value, or the greatest certified multiplier if that takes less time; provided
+  /// that it is not dearer than the setting or than `greatestPremium` allows.
+  ///
+  /// A buffer costs more time in batches than in one search, how much more depends on the data and the machine:
+  /// where it is not known, there are no batches.
   ///
   /// - Parameters:
   ///   - values: ascending.
   ///   - multipliers: ascending; empty where searches in batches are not possible.
-  ///   - target: mean recall to reach.
+  ///   - goal: what to reach.
   ///   - minSamples: labels below which no evidence counts.
   ///   - setting: the value that would be used otherwise.
   /// - Returns: nil when nothing is certified, when it is too dear, or when its cost is not known.
   /// - Complexity: O(values + multipliers), allocates nothing.
   @inlinable
   public init?<Values: RandomAccessCollection, Multipliers: RandomAccessCollection>(
-    values: Values, multipliers: Multipliers, target: Double, minSamples: Int, setting: Int32?
+    values: Values, multipliers: Multipliers, goal: RecallGoal, minSamples: Int, setting: Int32?
   )
   where
     Values.Element == CertifiedRung, Values.Index == Int,
     Multipliers.Element == CertifiedRung, Multipliers.Index == Int
   {
-    func reaches(_ recall: Float?, _ rung: CertifiedRung) -> Bool {
-      guard let recall else { return false }
-      return rung.labels >= minSamples && Double(recall) >= target
-    }
-    let value = values.firstIndex { reaches($0.bound, $0) }
-    let multiplier = multipliers.lastIndex { reaches($0.bound, $0) }
-    let costOfValue = value.flatMap { values[$0].blocks }
-    let costOfRule = multiplier.flatMap { multipliers[$0].blocks }
-
+    let value = values.firstIndex { $0.isCertified(for: goal, minSamples: minSamples) }
+    let multiplier = multipliers.lastIndex { $0.isCertified(for: goal, minSamples: minSamples) }
     let cost: Float
-    if let multiplier, let costOfRule, costOfRule < costOfValue ?? .infinity {
-      (self, cost) = (.multiplier(multiplier), costOfRule)
-    } else if let value, let costOfValue {
-      (self, cost) = (.value(value), costOfValue)
+    if let multiplier, let blocks = multipliers[multiplier].blocks,
+      let time = multipliers[multiplier].microseconds,
+      value.map({ values[$0].microseconds.map { time < $0 } ?? false }) ?? true
+    {
+      (self, cost) = (.multiplier(multiplier, insteadOf: value), blocks)
+    } else if let value, let blocks = values[value].blocks {
+      (self, cost) = (.value(value), blocks)
     } else {
       return nil
     }
     if let setting, let before = values.first(where: { $0.value == Float(setting) })?.blocks, cost <= before { return }
-    guard let least = values.first(where: { reaches($0.recall, $0) })?.blocks, cost <= greatestPremium * least else {
-      return nil
-    }
+    guard let least = values.first(where: { $0.seemsToReach(goal, minSamples: minSamples) })?.blocks,
+      cost <= greatestPremium * least
+    else { return nil }
   }
 }

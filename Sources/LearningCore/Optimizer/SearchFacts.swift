@@ -28,13 +28,13 @@ public struct SearchFacts: Sendable {
   public var maximum: Int32
   /// Labels below which no evidence counts.
   public var minSamples: Int
-  /// Mean recall to reach.
-  public var target: Double
+  /// What to reach.
+  public var goal: RecallGoal
 
   @inlinable
   public init(
     kind: IndexKind, mode: LearningMode, k: Int32?, isFiltered: Bool, isAdaptive: Bool, isSetByUser: Bool,
-    canBatch: Bool, setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int, target: Double
+    canBatch: Bool, setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int, goal: RecallGoal
   ) {
     self.kind = kind
     self.mode = mode
@@ -48,6 +48,6 @@ public struct SearchFacts: Sendable {
     self.minimum = minimum
     self.maximum = maximum
     self.minSamples = minSamples
-    self.target = target
+    self.goal = goal
   }
 }

@@ -3,7 +3,8 @@ public enum SearchOptimizer {
   /// What is certified for the target and cheapest (see `Choice`), unless someone or something stands against it; the
   /// user's own word counts before everything.
   ///
-  /// Without a learned or pinned value the parameter is exactly the setting.
+  /// Without a learned or pinned value the parameter is exactly the setting; only that a filtered search goes on from
+  /// there until k rows pass.
   ///
   /// - Parameters:
   ///   - rungs: the evidence for this class of k, values ascending; empty when there is none.
@@ -23,17 +24,21 @@ public enum SearchOptimizer {
     if !facts.isAdaptive { return leave(.switchedOff) }
     if facts.mode != .apply { return leave(.observing) }
     guard let k = facts.k else { return leave(.unknownK) }
-    if facts.isFiltered { return leave(.filtered) }
     // hnsw.ef_search is also the number of rows that pgvector returns at most.
     let rows = facts.kind == .hnsw ? k : 1
     let ladder = StageLadder(k: k, maximum: facts.maximum)
     let canBatch = facts.canBatch && facts.kind == .hnsw && !ladder.isEmpty
+    if facts.isFiltered {
+      return canBatch
+        ? SearchPlan(parameter: max(facts.setting, rows), source: .filtered, isUntilFull: true) : leave(.filtered)
+    }
     guard rows <= facts.maximum else { return leave(.uncertified) }
     switch Choice(
-      values: rungs, multipliers: canBatch ? multipliers[...] : multipliers.prefix(0), target: facts.target,
+      values: rungs, multipliers: canBatch ? multipliers[...] : multipliers.prefix(0), goal: facts.goal,
       minSamples: facts.minSamples, setting: facts.setting)
     {
-    case .multiplier(let stop): return SearchPlan(parameter: ladder[0], source: .learned, stop: stop)
+    case .multiplier(let stop, let value):
+      return SearchPlan(parameter: ladder[0], source: .learned, stop: stop, rung: value)
     case .value(let rung):
       guard let value = Int32(exactly: rungs[rung].value) else { return leave(.uncertified) }
       return SearchPlan(parameter: accepted(max(value, rows)), source: .learned, rung: rung)

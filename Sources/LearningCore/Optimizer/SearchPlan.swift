@@ -12,7 +12,7 @@ public struct SearchPlan: Equatable, Sendable {
     case switchedOff = 3
     /// Learning only looks on.
     case observing = 4
-    /// The recall of filtered searches is not known.
+    /// No recall of filtered searches is certified.
     case filtered = 5
     /// k is not known beforehand.
     case unknownK = 6
@@ -20,19 +20,22 @@ public struct SearchPlan: Equatable, Sendable {
     case uncertified = 7
   }
 
-  /// `ef_search` or `probes`; of a search in batches, the `ef_search` of the first.
+  /// `ef_search` or `probes`; of a search in batches, the rows taken by the first.
   public let parameter: Int32
   public let source: Source
-  /// The evidence: position of the value among the rungs; nil unless a fixed value was learned.
-  public let rung: Int?
   /// Position of the multiplier at which a stop rule ends the search; nil unless it is to search in batches.
   public let stop: Int?
+  /// Position of the best fixed value among the rungs, used where no rule is; nil unless one was learned.
+  public let rung: Int?
+  /// The search has a filter, and goes on in batches until k rows pass it.
+  public let isUntilFull: Bool
 
   @inlinable
-  init(parameter: Int32, source: Source, rung: Int? = nil, stop: Int? = nil) {
+  init(parameter: Int32, source: Source, stop: Int? = nil, rung: Int? = nil, isUntilFull: Bool = false) {
     self.parameter = parameter
     self.source = source
-    self.rung = rung
     self.stop = stop
+    self.rung = rung
+    self.isUntilFull = isUntilFull
   }
 }

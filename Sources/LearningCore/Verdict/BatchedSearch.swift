@@ -6,6 +6,8 @@ public struct BatchedSearch: Sendable {
     public let recall: Float
     /// Buffers touched up to here.
     public let blocks: Float
+    /// Time spent up to here with cold caches; nil when not taken.
+    public let microseconds: Float?
     public let facts: StageFacts
   }
 
@@ -14,11 +16,11 @@ public struct BatchedSearch: Sendable {
   /// Chosen beforehand: the label serves to fit a rule; the others certify one.
   public let isForFitting: Bool
 
-  /// The numbers of one stage: recall, blocks, nearest, kth, last.
-  public static let width = 5
+  /// The numbers of one stage: recall, blocks, nearest, kth, last, microseconds.
+  public static let width = 6
 
   /// - Parameter measured: `width` numbers for each stage, in this order: recall in 0...1 and blocks finite and
-  ///   not negative, NaN where not measured; distances, NaN where there was no such row.
+  ///   not negative, NaN where not measured; distances, NaN where there was no such row; time, NaN where not taken.
   /// - Throws: `labels`.
   public init(_ measured: some RandomAccessCollection<Float>, isForFitting: Bool) throws(LearningError) {
     let numbers = Array(measured)
@@ -29,10 +31,11 @@ public struct BatchedSearch: Sendable {
     for start in stride(from: 0, to: numbers.count, by: Self.width) {
       let (recall, blocks) = (numbers[start], numbers[start + 1])
       if recall.isNaN || blocks.isNaN { break }
-      guard (0...1).contains(recall), blocks >= 0, blocks.isFinite else { throw .labels }
+      let time = numbers[start + 5]
+      guard (0...1).contains(recall), blocks >= 0, blocks.isFinite, time.isNaN || time.isFinite else { throw .labels }
       stages.append(
         Stage(
-          recall: recall, blocks: blocks,
+          recall: recall, blocks: blocks, microseconds: time.isNaN ? nil : time,
           facts: StageFacts(
             nearest: Double(numbers[start + 2]), kth: Double(numbers[start + 3]), last: Double(numbers[start + 4]))))
     }

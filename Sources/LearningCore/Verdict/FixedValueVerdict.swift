@@ -15,7 +15,7 @@ public struct FixedValueVerdict {
   ) throws(LearningError) {
     // A new value must not hold back those that are well known.
     let most = labels.values.indices.map { labels.recall(at: $0).count }.max() ?? 0
-    var sequence = FixedSequence(minSamples: Swift.max(minSamples, most / 2))
+    var sequence = FixedSequence(minSamples: Swift.max(minSamples, most / 2), time: labels.timeOfSearch)
     for position in labels.values.indices.reversed() {
       try sequence.test(
         Float(labels.values[position]), recall: labels.recall(at: position), blocks: labels.blocks(at: position), check)
@@ -23,12 +23,16 @@ public struct FixedValueVerdict {
     rungs = sequence.rungs.reversed()
   }
 
-  /// Whether the largest value that was measured is proven to miss the target (97.5 %).
+  /// Whether the largest value that was measured is proven to miss the goal (97.5 % for the mean and for the tail).
   static func isUnreachable(
-    _ target: Double, _ labels: LabelMatrix, _ check: () throws(LearningError) -> Void
+    _ goal: RecallGoal, _ labels: LabelMatrix, _ check: () throws(LearningError) -> Void
   ) throws(LearningError) -> Bool {
     for position in labels.values.indices.reversed() {
-      if let upper = try FixedSequence.bound.upper(labels.recall(at: position), check: check) { return upper < target }
+      let recall = labels.recall(at: position)
+      guard let upper = try FixedSequence.bound.upper(recall, check: check) else { continue }
+      if upper < goal.mean { return true }
+      guard let tail = goal.tail else { return false }
+      return try FixedSequence.bound.upper(recall.good, check: check).map { $0 < tail } ?? false
     }
     return false
   }

@@ -8,6 +8,7 @@ public struct LabelMatrix {
   private let recalls: [Float]
   private let costs: [Float]
   private let costsAtSetting: [Float]
+  private let timed: [(blocks: Float, microseconds: Float)]
   private let searches: [BatchedSearch]
 
   /// - Parameters:
@@ -15,10 +16,12 @@ public struct LabelMatrix {
   ///   - recall: `count × values.count`, label by label, each 0...1; NaN where not measured.
   ///   - blocks: buffers touched, in the same shape, finite and not negative; NaN where not measured.
   ///   - blocksAtSetting: one for each label: buffers touched without us.
+  ///   - timed: of plain searches that found the caches cold, as many as there are; both finite.
   ///   - searches: one for each label, or none: the same queries searched in batches.
   /// - Throws: `labels`.
   public init(
-    values: [Int32], recall: [Float], blocks: [Float], blocksAtSetting: [Float], searches: [BatchedSearch] = []
+    values: [Int32], recall: [Float], blocks: [Float], blocksAtSetting: [Float],
+    timed: [(blocks: Float, microseconds: Float)] = [], searches: [BatchedSearch] = []
   ) throws(LearningError) {
     guard (1...ParameterLadder.capacity).contains(values.count), values[0] >= 1,
       zip(values, values.dropFirst()).allSatisfy({ $0 < $1 }),
@@ -26,6 +29,7 @@ public struct LabelMatrix {
       recall.allSatisfy({ $0.isNaN || (0...1).contains($0) }),
       blocksAtSetting.count * values.count == recall.count,
       (blocks + blocksAtSetting).allSatisfy({ $0.isNaN || ($0 >= 0 && $0.isFinite) }),
+      timed.allSatisfy({ $0.blocks.isFinite && $0.microseconds.isFinite }),
       searches.isEmpty || searches.count == blocksAtSetting.count
     else { throw .labels }
     self.values = values
@@ -33,8 +37,23 @@ public struct LabelMatrix {
     recalls = recall
     costs = blocks
     costsAtSetting = blocksAtSetting
+    self.timed = timed
     self.searches = searches
   }
+
+  /// Microseconds of a plain search by the buffers it touches; nil while too few were timed.
+  var timeOfSearch: ResistantLine? { ResistantLine(timed.map { (x: Double($0.blocks), y: Double($0.microseconds)) }) }
+
+  /// Likewise of a search in batches, as it stands after each of them.
+  var timeOfBatches: ResistantLine? {
+    ResistantLine(
+      searches.flatMap(\.stages).compactMap { stage in
+        stage.microseconds.map { (x: Double(stage.blocks), y: Double($0)) }
+      })
+  }
+
+  /// The buffers that pgvector alone touches: median, 95th and 99th percentile.
+  var percentilesAtSetting: SIMD3<Float>? { costsAtSetting.filter { !$0.isNaN }.percentiles }
 
   /// The recall at one rung of those labels that measured it, in order; of the last `last` labels only, if
   /// given.

@@ -25,7 +25,7 @@ public struct StopRuleVerdict {
     let fitted = isDue ? try StopRule.fitted(to: fitting, check: check) : nil
     guard let rule = fitted ?? inForce else { return nil }
     let replay = StopRuleReplay(of: labels.searches(forFitting: false), stages: rule.stages)
-    var sequence = FixedSequence(minSamples: minSamples)
+    var sequence = FixedSequence(minSamples: minSamples, time: labels.timeOfBatches)
     for multiplier in rule.multipliers {
       let outcomes = replay.outcomes(at: multiplier)
       try sequence.test(multiplier, recall: outcomes.map(\.recall), blocks: outcomes.map(\.blocks), check)

@@ -9,8 +9,8 @@ public struct Verdict {
     case unreachable = 2
     /// `choice` reaches the target (95 %).
     case certified = 3
-    /// What is applied is proven to miss the target since it is in force; a false alarm has a
-    /// probability of 1 % each time something is put in force.  It outranks every other state, and nothing is
+    /// What is applied is proven to miss the goal since it is in force; a false alarm has a probability of 1 %
+    /// each time something is put in force, and 1 % more where a tail is asked for.  It outranks every other state, and nothing is
     /// chosen.
     case alarm = 4
   }
@@ -23,8 +23,8 @@ public struct Verdict {
 
   /// What is asked of the labels.
   public struct Goal: Sendable {
-    /// Mean recall to reach, in (0, 1).
-    public let target: Double
+    /// Both in (0, 1).
+    public let recall: RecallGoal
     /// Nothing is chosen on fewer labels, at least 1.
     public let minSamples: Int
     /// The value in force without us, if known.
@@ -38,13 +38,15 @@ public struct Verdict {
 
     /// - Throws: `range` (argument 3).
     public init(
-      target: Double, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, applied: Applied? = nil,
+      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, applied: Applied? = nil,
       appliedLabels: Int = 0
     ) throws(LearningError) {
-      guard target > 0, target < 1 else { throw .range(value: target >= 1 ? 1 : 0, argument: 3) }
+      for share in [recall.mean, recall.tail].compactMap({ $0 }) {
+        guard share > 0, share < 1 else { throw .range(value: share >= 1 ? 1 : 0, argument: 3) }
+      }
       guard minSamples >= 1 else { throw .range(value: minSamples, argument: 3) }
       guard appliedLabels >= 0 else { throw .range(value: appliedLabels, argument: 3) }
-      self.target = target
+      self.recall = recall
       self.minSamples = minSamples
       self.setting = setting
       self.rule = rule
@@ -60,6 +62,12 @@ public struct Verdict {
     public let recall: Double
     /// 99 % upper bound of the mean.
     public let upper: Double
+    /// Likewise of the share of searches with recall of at least `RecallGoal.tailRecall`.
+    public let tailUpper: Double
+
+    func misses(_ goal: RecallGoal) -> Bool {
+      upper < goal.mean || goal.tail.map { tailUpper < $0 } ?? false
+    }
   }
 
   public let state: State
@@ -70,6 +78,8 @@ public struct Verdict {
   public let choice: Choice?
   /// Buffers touched with the choice against those without us, on the same labels.
   public let cost: RatioInterval?
+  /// The buffers that pgvector alone touches: median, 95th and 99th percentile.
+  public let percentilesAtSetting: SIMD3<Float>?
   /// nil when no label measured what is applied.
   public let watch: Watch?
 
@@ -85,23 +95,24 @@ public struct Verdict {
     stopRule = try StopRuleVerdict(judging: labels, inForce: goal.rule, minSamples: goal.minSamples, check: check)
     watch = try Self.watch(labels, goal, check)
     let best = Choice(
-      values: fixed.rungs, multipliers: stopRule?.rungs ?? [], target: goal.target, minSamples: goal.minSamples,
+      values: fixed.rungs, multipliers: stopRule?.rungs ?? [], goal: goal.recall, minSamples: goal.minSamples,
       setting: goal.setting)
-    if let watch, watch.upper < goal.target {
+    if let watch, watch.misses(goal.recall) {
       state = .alarm
     } else if !fixed.rungs.contains(where: { $0.labels >= goal.minSamples }) {
       state = .collecting
     } else if best != nil {
       state = .certified
-    } else if try FixedValueVerdict.isUnreachable(goal.target, labels, check) {
+    } else if try FixedValueVerdict.isUnreachable(goal.recall, labels, check) {
       state = .unreachable
     } else {
       state = .undecided
     }
     choice = state == .certified ? best : nil
+    percentilesAtSetting = labels.percentilesAtSetting
     switch (choice, stopRule) {
     case (.value(let position), _): cost = RatioInterval(labels.blocksAgainstSetting(at: position))
-    case (.multiplier(let position), let stop?):
+    case (.multiplier(let position, _), let stop?):
       cost = RatioInterval(labels.blocksAgainstSetting(under: stop.rule, at: stop.rungs[position].value))
     default: cost = nil
     }
@@ -120,7 +131,9 @@ public struct Verdict {
       recall = StopRuleReplay(of: searches, stages: rule.stages).outcomes(at: multiplier).map(\.recall)
     case nil: return nil
     }
-    guard let mean = recall.mean, let upper = try alarmBound.upper(recall, check: check) else { return nil }
-    return Watch(labels: recall.count, recall: mean, upper: upper)
+    guard let mean = recall.mean, let upper = try alarmBound.upper(recall, check: check),
+      let tailUpper = try alarmBound.upper(recall.good, check: check)
+    else { return nil }
+    return Watch(labels: recall.count, recall: mean, upper: upper, tailUpper: tailUpper)
   }
 }

@@ -20,11 +20,10 @@ CREATE FUNCTION put_in_force(lambda real, typical real DEFAULT 0) RETURNS text L
 BEGIN
   DELETE FROM ruvector.policies WHERE indexid = 'items_embedding'::regclass;
   INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from, state, target, judged_labels,
-    rung_values, rung_labels, rung_recall, rung_bound, rung_blocks,
-    lambda, stop_fitted, stop_weights, stop_next_blocks, stop_typical_worth, stop_lambdas, stop_labels, stop_recall, stop_bound, stop_blocks)
+    rungs, lambda, stop_fitted, stop_weights, stop_next_blocks, stop_typical_worth, stop_rungs)
   VALUES ('items_embedding'::regclass, 16, 'items'::regclass, pg_relation_filenode('items_embedding'), 1, 'certified', 0.95, 100,
-    '{40}', '{100}', '{0.9}', '{0.8}', '{5000}',
-    lambda, 50, array_fill(0::real, '{56}'), array_fill(100::real, '{14}'), array_fill(typical, '{14}'), ARRAY[lambda], '{100}', '{0.98}', ARRAY[0.96 + typical / 100], '{400}');
+    '{40, 100, 0.99, 0.97, 0.98, 0.95, 5000, 4900, 5200, 5300, 5100}', lambda, 50, array_fill(0::real, '{56}'), array_fill(100::real, '{14}'), array_fill(typical, '{14}'),
+    ARRAY[lambda, 100, 0.98, 0.96 + typical / 100, 0.94, 0.92, 400, 380, 700, 900, 440]);
   PERFORM ruvector.wake_worker();
   RETURN 'ok';
 END $$;
@@ -66,13 +65,28 @@ SELECT put_in_force(1e-9, 1);
 SELECT wait_until($$(SELECT count(*) = 1 FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'bound 0.9700')$$);
 SELECT count(*) FILTER (WHERE b.distances = found(b.s)) >= 99 AS same FROM batched b;
 
+-- what is asked of the tail: the value reaches it, the rule does not
+SET ruvector.target_tail = 0.92;
+SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10');
+SET ruvector.target_tail = 0.94;
+SELECT decision();
+SET ruvector.target_tail = 0.96;
+SELECT decision();
+RESET ruvector.target_tail;
+
+-- a batch that would end too late is not taken, but the first one is
+SET ruvector.max_latency = '1us';
+SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off');
+SET ruvector.max_latency = '1h';
+SELECT bool_and(distances = found(s)) AS same FROM batched WHERE s > -20;
+RESET ruvector.max_latency;
+
 -- ties, twins and offsets
 SELECT found(7) = array_fill(0::float8, '{10}') AS twins;
 SELECT found(7, 'OFFSET 6 LIMIT 4') = array_fill(0::float8, '{4}') AS with_offset;
 SELECT found(-3, 'LIMIT 9') = (found(-3))[:9] AS same_class;
 -- nothing is known of these: as pgvector
 SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 100') l WHERE l ~ 'Decision';
-SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items WHERE id > 9 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
 SET hnsw.iterative_scan = strict_order;
 SELECT decision();
 RESET hnsw.iterative_scan;
@@ -80,13 +94,52 @@ RESET hnsw.iterative_scan;
 -- the first batch alone: what pgvector finds with ef_search = 10
 SELECT put_in_force(1e9);
 SELECT wait_until($$(SELECT parameter = 10 FROM (SELECT found(-1)) f, LATERAL (SELECT substring(l FROM 'ef_search: (\d+)')::int AS parameter
-  FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ 'ef_search') p)$$);
+  FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ '^ *ef_search') p)$$);
 CREATE TEMP TABLE probed AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
 SET hnsw.ef_search = 10;
 SELECT bool_and(p.distances = found(p.s)) AS same FROM probed p;
 RESET hnsw.ef_search;
 SELECT count(*) FROM probed p JOIN batched b USING (s) WHERE p.distances <> b.distances HAVING count(*) > 0 \gset missed_
 SELECT :missed_count > 0 AS the_probe_misses_some;
+
+-- a filter: pgvector alone gives too few rows, we go on until there are enough, the nearest first
+CREATE FUNCTION filtered(seed int, filter text) RETURNS int[] LANGUAGE plpgsql AS $$
+DECLARE result int[];
+BEGIN
+  EXECUTE format('SELECT array_agg(id) FROM (SELECT id FROM items WHERE %s ORDER BY embedding <-> %L LIMIT 10) s', filter, noise(seed, 8)) INTO result;
+  RETURN result;
+END $$;
+CREATE TEMP TABLE few AS SELECT s, filtered(s, 'id % 20 = 3') AS ids FROM generate_series(-50, -1) s;
+SET ruvector.adaptive_search = off;
+SELECT avg(cardinality(filtered(s, 'id % 20 = 3'))) < 5 AS pgvector_alone, count(*) FILTER (WHERE ids @> f) >= 49 AS its_rows_are_among_ours
+FROM (SELECT s, ids, coalesce(filtered(s, 'id % 20 = 3'), '{}') AS f FROM few) x;
+RESET ruvector.adaptive_search;
+SELECT bool_and(cardinality(ids) = 10) AS enough,
+       bool_and((SELECT bool_and(d >= before) FROM (SELECT d, lag(d) OVER (ORDER BY o) AS before FROM
+         (SELECT embedding <-> noise(s, 8) AS d, o FROM unnest(ids) WITH ORDINALITY u(i, o) JOIN items ON id = i) y) z WHERE before IS NOT NULL)) AS in_order,
+       avg((SELECT count(*) FROM unnest(ids) WHERE unnest IN (SELECT id FROM items WHERE id % 20 = 3 ORDER BY (embedding <-> noise(s, 8)) + 0 LIMIT 10))) > 8 AS mostly_the_nearest
+FROM few;
+SELECT regexp_replace(l, '(ef_search|Rate|Buffers|Filter): [\d.]+', '\1: ...') FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l
+WHERE l !~ 'Order By';
+-- never enough: everything that the index has
+SELECT filtered(-1, 'id + 0 < 8') = (SELECT array_agg(id ORDER BY embedding <-> noise(-1, 8)) FROM items WHERE id < 8) AS all_there_are;
+SELECT l FROM plan_of('SELECT id FROM items WHERE id + 0 < 8 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l WHERE l ~ 'Ended';
+SET hnsw.max_scan_tuples = 100;
+SELECT coalesce(cardinality(filtered(-1, 'id + 0 < 8')), 0) < 7 AS within_the_limit;
+RESET hnsw.max_scan_tuples;
+-- a filter that is not the same each time is asked as pgvector alone would ask it
+SELECT l FROM plan_of('SELECT id FROM items WHERE random() < 0.5 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
+SELECT l FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8)') l WHERE l ~ 'Decision';
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-2, 8) LIMIT 10;
+MOVE 3 IN c;
+FETCH c \gset fourth_
+SELECT :fourth_id = (filtered(-2, 'id % 20 = 3'))[4] AS the_fourth;
+ROLLBACK;
+SELECT bool_and(l.ids = filtered(s, 'id % 20 = 3')) AS lateral_same
+FROM generate_series(-20, -1) s, LATERAL (SELECT array_agg(id) AS ids FROM
+  (SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(s, 8) LIMIT 10) q) l;
+SELECT wait_until($$(SELECT count(*) > 0 FROM ruvector.trajectories WHERE filtered AND rows_returned = 10 AND rows_removed > 40 AND parameter > 40)$$);
 
 -- rows that nobody may see do not count: the search goes on until there are ten
 DELETE FROM items WHERE id IN (SELECT id FROM items ORDER BY (embedding <-> noise(-1, 8)) + 0 LIMIT 25);
@@ -137,17 +190,21 @@ SELECT pg_reload_conf();
 SELECT ruvector_clear_learning('items');
 SELECT ruvector_enable_learning('items', min_samples := 60, trajectory_window := 2000, target_recall := 0.9);
 DO $$ BEGIN FOR s IN -1600..-1001 LOOP PERFORM found(s); END LOOP; END $$;
-SELECT wait_until($$(SELECT state = 'certified' AND stop_fitted >= 50 AND stop_labels[1] >= 60 FROM ruvector.policies)$$);
+SELECT wait_until($$(SELECT state = 'certified' AND stop_fitted >= 50 AND stop_rungs[2] >= 60 FROM ruvector.policies)$$);
 SELECT cardinality(stop_weights) = 4 * cardinality(stop_next_blocks) AS rule_whole,
-       cardinality(stop_lambdas) = cardinality(stop_bound) AS rungs_whole, (value IS NULL) <> (lambda IS NULL) AS one_in_force,
-       stop_bound[1] >= 0.9 AS dearest_certified, stop_blocks[1] > stop_blocks[cardinality(stop_blocks)] AS dearest_first
+       (value IS NULL) <> (lambda IS NULL) AS one_in_force
 FROM ruvector.policies;
-SELECT bool_and(stage_totals[1] = 10 AND stage_totals[cardinality(stage_totals)] = 905 AND cardinality(stages) = 5 * cardinality(stage_totals)) AS stages_whole,
-       bool_and(stages[2] <= stages[7] AND stages[7] <= stages[12]) AS buffers_add_up, avg(stages[1]) < avg(stages[66]) AS recall_rises
+SELECT family, bool_and(microseconds > 0 AND buffers_p50 <= buffers_p95 AND buffers_p95 <= buffers_p99) AS whole,
+       max(recall_bound) >= 0.9 AS dearest_certified, bool_and(tail_bound <= tail) AS tail_known,
+       CASE family WHEN 'value' THEN 1 ELSE -1 END * corr(value, buffers) > 0 AS dearest_first
+FROM ruvector.policy_rungs GROUP BY family ORDER BY family;
+SELECT bool_and(stage_totals[1] = 10 AND stage_totals[cardinality(stage_totals)] = 905 AND cardinality(stages) = 6 * cardinality(stage_totals)) AS stages_whole,
+       bool_and(stages[2] <= stages[8] AND stages[8] <= stages[14]) AS buffers_add_up, avg(stages[1]) < avg(stages[79]) AS recall_rises,
+       bool_and((stages[6] = 'NaN') <> (timed_us IS NULL)) AS one_timed
 FROM ruvector.labels;
 SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 AS certified FROM ruvector_learning_stats('items');
 ALTER SYSTEM RESET ruvector.batched_search;
 DROP TABLE items;
-DROP FUNCTION noise, put_in_force, plan_of, decision, found, nearest;
+DROP FUNCTION noise, put_in_force, plan_of, decision, found, filtered, nearest;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;

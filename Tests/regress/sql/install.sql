@@ -9,7 +9,7 @@ WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclas
   AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'ruvector')
 ORDER BY 1::text COLLATE "C";
 SELECT c.relname, c.relkind FROM pg_class c WHERE relnamespace = 'ruvector'::regnamespace AND relkind IN ('r', 'v') ORDER BY 1;
-SELECT name, setting, unit, context FROM pg_settings WHERE name LIKE 'ruvector.%' AND name <> 'ruvector.trajectory_buffer_size'
+SELECT name, boot_val, unit, context FROM pg_settings WHERE name LIKE 'ruvector.%' AND name <> 'ruvector.trajectory_buffer_size'
   AND name NOT IN ('ruvector.learning_interval', 'ruvector.label_budget') ORDER BY 1;
 
 -- every object says what it is
