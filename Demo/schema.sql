@@ -56,3 +56,18 @@ END $$;
 -- "57", or "10 to 320" where every search has its own.
 CREATE FUNCTION shown(ef int4range) RETURNS text LANGUAGE sql AS $$
   SELECT CASE WHEN upper(ef) - lower(ef) = 1 THEN lower(ef)::text ELSE format('%s to %s', lower(ef), upper(ef) - 1) END $$;
+
+-- Rows that LIMIT 10 returns on average under a filter, for the first hundred questions that judge.
+CREATE FUNCTION rows_under_filter(learned bool) RETURNS numeric LANGUAGE plpgsql SET ruvector.sample_rate = 0 AS $$
+DECLARE
+  v vector;
+  found int;
+  total int := 0;
+BEGIN
+  PERFORM set_config('ruvector.adaptive_search', learned::text, true);
+  FOR v IN SELECT embedding FROM truth JOIN questions ON id = question_id ORDER BY id LIMIT 100 LOOP
+    EXECUTE format('SELECT count(*) FROM (SELECT id FROM glosses WHERE gloss LIKE ''%%person%%'' ORDER BY embedding <=> %L LIMIT 10) s', v) INTO found;
+    total := total + found;
+  END LOOP;
+  RETURN round(total / 100.0, 1);
+END $$;
