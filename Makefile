@@ -10,7 +10,7 @@
 EXTENSION  = ruvector
 MODULE_big = ruvector
 DATA       = $(wildcard sql/ruvector--*.sql)
-OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry pgvector plan batches scan capture explain \
+OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry pgvector plan batches filter scan capture explain \
 	catalog label drain evidence learn worker functions module)
 EXTRA_CLEAN = .build tmp_check output_iso
 

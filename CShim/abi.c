@@ -2,7 +2,7 @@
 #include "ruvector_abi.h"
 
 _Static_assert(sizeof(rv_error) == 24, "rv_error layout");
-_Static_assert(sizeof(rv_trajectory) == 96, "rv_trajectory layout");
+_Static_assert(sizeof(rv_trajectory) == 104, "rv_trajectory layout");
 _Static_assert(sizeof(rv_rung) == 4 * RV_RUNG_COLUMNS, "rv_rung layout");
 _Static_assert(sizeof(rv_stage_facts) == 24, "rv_stage_facts layout");
 _Static_assert(sizeof(rv_stop_stage) == 24, "rv_stop_stage layout");

@@ -57,6 +57,10 @@ struct RvBatches
 	int			rest_capacity;
 	Row		   *rest;			/* not among the best: without a distance until somebody asks */
 
+	int			refused_count;
+	int			refused_capacity;
+	double	   *refused;		/* distances of rows that did not pass */
+
 	int			emitted;
 	bool		sorted;			/* rest has its distances and is in order */
 };
@@ -91,7 +95,7 @@ rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k)
 	batches->k = k;
 	batches->descriptor = descriptor;
 	batches->taken = batches->best_count = batches->rest_count = batches->emitted = 0;
-	batches->removed = 0;
+	batches->removed = batches->refused_count = 0;
 	batches->exhausted = batches->sorted = false;
 }
 
@@ -185,6 +189,19 @@ keep_for_later(RvBatches *batches, const ItemPointerData *tid)
 	batches->rest[batches->rest_count++].tid = *tid;
 }
 
+static void
+remember_refused(RvBatches *batches, double distance)
+{
+	if (batches->refused_count == batches->refused_capacity)
+	{
+		batches->refused_capacity = Max(batches->refused_capacity * 2, 64);
+		batches->refused = batches->refused == NULL
+			? MemoryContextAlloc(batches->memory, sizeof(double) * batches->refused_capacity)
+			: repalloc(batches->refused, sizeof(double) * batches->refused_capacity);
+	}
+	batches->refused[batches->refused_count++] = distance;
+}
+
 /* Keeps the row in the scan slot, if it passes the filter and is one of the k best; false if it is farther than these. */
 static bool
 keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
@@ -196,7 +213,10 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 	if (at == batches->k && !float8_lt(distance, best[at - 1].distance))
 		return false;
 	if (!passes(batches))
+	{
+		remember_refused(batches, distance);
 		return true;
+	}
 	if (at == batches->k)
 	{
 		at--;
@@ -283,6 +303,19 @@ bool
 rv_batches_full(const RvBatches *batches)
 {
 	return batches->best_count == batches->k;
+}
+
+/* How many rows, whether they passed or not, are as near as the k-th best; 0 if there are not k. */
+int
+rv_batches_reach(const RvBatches *batches)
+{
+	int			reach = batches->k;
+
+	if (!rv_batches_full(batches))
+		return 0;
+	for (int i = 0; i < batches->refused_count; i++)
+		reach += float8_le(batches->refused[i], batches->best[batches->k - 1].distance);
+	return reach;
 }
 
 bool

@@ -104,13 +104,24 @@ lay_out(RvScan *scan)
 	struct varlena *vector = key->sk_flags & SK_ISNULL ? NULL : (struct varlena *) DatumGetPointer(key->sk_argument);
 	int			id_size = capture->id_kind == RV_ID_TEXT ? RV_ID_BYTES + 1 : sizeof(int64);
 	int			vector_bytes = 0;
+	const char *filter = NULL;
+	int			filter_bytes = 0;
 	int			bytes;
 
 	/* one that pgvector will detoast is rare, and not worth a second time */
 	if (vector != NULL && (VARATT_IS_SHORT(vector) || !VARATT_IS_EXTENDED(vector)))
 		vector_bytes = VARSIZE_ANY_EXHDR(vector);
+	if (capture->record.flags & RV_FLAG_FILTERED && scan->kind == RV_HNSW && scan->k > 0 && scan->k <= RV_BATCHED_K_MAX)
+	{
+		MemoryContext old = MemoryContextSwitchTo(scan->child->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+
+		filter = rv_filter_text(scan);
+		MemoryContextSwitchTo(old);
+		if (filter != NULL && strlen(filter) <= RV_FILTER_BYTES)
+			filter_bytes = strlen(filter);
+	}
 	capture->rows = scan->k > 0 ? Min(scan->k, RV_ROWS_KEPT) : RV_ROWS_KEPT;
-	bytes = sizeof(rv_trajectory) + capture->rows * (sizeof(double) + id_size) + vector_bytes;
+	bytes = sizeof(rv_trajectory) + capture->rows * (sizeof(double) + id_size) + vector_bytes + filter_bytes;
 	if (bytes > capture->buffer_capacity)
 	{
 		capture->buffer = MemoryContextAlloc(scan->memory, bytes);
@@ -121,7 +132,11 @@ lay_out(RvScan *scan)
 	capture->vector = capture->ids + capture->rows * id_size;
 	if (vector_bytes > 0)
 		memcpy(capture->vector, VARDATA_ANY(vector), vector_bytes);
+	capture->filter = capture->vector + vector_bytes;
+	if (filter_bytes > 0)
+		memcpy(capture->filter, filter, filter_bytes);
 	capture->record.vector_bytes = vector_bytes;
+	capture->record.filter_bytes = filter_bytes;
 }
 
 void
@@ -260,11 +275,11 @@ rv_capture_finish(RvScan *scan)
 	if (!(record->flags & RV_FLAG_HAS_IDS))
 		record->id_bytes = 0;
 	distance_bytes = record->flags & RV_FLAG_HAS_DISTANCES ? record->rows_kept * (int) sizeof(double) : 0;
-	bytes = sizeof(*record) + distance_bytes + record->id_bytes + record->vector_bytes;
+	bytes = sizeof(*record) + distance_bytes + record->id_bytes + record->vector_bytes + record->filter_bytes;
 	if (bytes > RV_RECORD_MAX)
 	{
-		bytes -= record->vector_bytes;
-		record->vector_bytes = 0;
+		bytes -= record->vector_bytes + record->filter_bytes;
+		record->vector_bytes = record->filter_bytes = 0;
 	}
 	if (!rv_capture_new_query_id(record->query_id))
 		return;					/* a search never fails for what we note about it */
@@ -276,7 +291,7 @@ rv_capture_finish(RvScan *scan)
 		memmove(to, capture->ids, record->id_bytes);
 	to += record->id_bytes;
 	if (to != capture->vector)
-		memmove(to, capture->vector, record->vector_bytes);
+		memmove(to, capture->vector, record->vector_bytes + record->filter_bytes);
 	rv_registry_push(scan->slot, (const rv_trajectory *) capture->buffer, bytes);
 	memcpy(last_query_id.data, record->query_id, UUID_LEN);
 	have_last_query_id = true;

@@ -14,6 +14,7 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
+#include "utils/builtins.h"
 #include "utils/float.h"
 
 void
@@ -99,6 +100,19 @@ rv_column_int(uint64 row, int column, int if_null)
 	Datum		datum = rv_sql_value(row, column, &isnull);
 
 	return isnull ? if_null : DatumGetInt32(datum);
+}
+
+/* In `memory`; NULL for NULL. */
+char *
+rv_column_text(uint64 row, int column, MemoryContext memory)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(row, column, &isnull);
+	MemoryContext old = MemoryContextSwitchTo(memory);
+	char	   *value = isnull ? NULL : TextDatumGetCString(datum);
+
+	MemoryContextSwitchTo(old);
+	return value;
 }
 
 /* NaN for NULL. */

@@ -50,12 +50,16 @@ identifiers(const rv_trajectory *trajectory, const char *ids, bool *isnull)
 static const char *
 not_a_candidate(const rv_trajectory *trajectory, const RvLearnedIndex *index)
 {
-	if (trajectory->flags & RV_FLAG_FILTERED)
-		return "filtered";
+	bool		filtered = (trajectory->flags & RV_FLAG_FILTERED) != 0;
+
 	if (trajectory->k < 1)
 		return "no limit";
-	if (trajectory->k > RV_K_MAX(index->entry.kind))
+	if (trajectory->k > (filtered ? RV_BATCHED_K_MAX : RV_K_MAX(index->entry.kind)))
 		return "limit too large to be measured";
+	if (filtered && index->entry.kind != RV_HNSW)
+		return "filtered, and not on hnsw";
+	if (filtered && trajectory->filter_bytes == 0)
+		return "filtered by what may not run with the rights of the table's owner";
 	if (!index->learnable)
 		return "type without a cast from and to real[]";
 	if (trajectory->vector_bytes == 0)
@@ -63,19 +67,19 @@ not_a_candidate(const rv_trajectory *trajectory, const RvLearnedIndex *index)
 	return NULL;
 }
 
-#define TRAJECTORY_COLUMNS 20
+#define TRAJECTORY_COLUMNS 21
 
 static SPIPlanPtr
 prepare_insert(const RvLearnedIndex *index)
 {
 	Oid			types[TRAJECTORY_COLUMNS] = {UUIDOID, OIDOID, OIDOID, TIMESTAMPTZOID, OIDOID, index->type, INT4OID, INT4OID,
 		INT4OID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLOID, INT8OID, FLOAT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, BOOLOID,
-	TEXTOID};
+	TEXTOID, TEXTOID};
 
 	return rv_sql_prepare(psprintf("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector,"
 								   " k, k_class, rows_returned, row_ids, distances, filtered, rows_removed, latency_us, blocks,"
-								   " parameter, setting, source, parameterized, label_note, label_state)"
-								   " SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,"
+								   " parameter, setting, source, parameterized, label_note, filter, label_state)"
+								   " SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
 								   " CASE WHEN $20 IS NULL THEN 'pending' ELSE 'skipped' END"
 								   /* the table may have been dropped, or taken out, since */
 								   " WHERE EXISTS (SELECT FROM ruvector.learned_tables WHERE relid = $2)"
@@ -98,7 +102,7 @@ insert_trajectory(SPIPlanPtr insert, const rv_trajectory *trajectory, const RvLe
 	Datum		values[TRAJECTORY_COLUMNS];
 	bool		nulls[TRAJECTORY_COLUMNS] = {false};
 
-	RV_SWIFT(k_class = rv_k_class(trajectory->k));
+	RV_SWIFT(k_class = rv_k_class(trajectory->k, filtered));
 	SET_VARSIZE(datum, VARHDRSZ + trajectory->vector_bytes);
 	memcpy(VARDATA(datum), vector, trajectory->vector_bytes);
 
@@ -127,6 +131,8 @@ insert_trajectory(SPIPlanPtr insert, const rv_trajectory *trajectory, const RvLe
 	values[18] = BoolGetDatum((trajectory->flags & RV_FLAG_GENERIC_PLAN) != 0);
 	values[19] = note ? CStringGetTextDatum(note) : (Datum) 0;
 	nulls[19] = note == NULL;
+	values[20] = PointerGetDatum(cstring_to_text_with_len(vector + trajectory->vector_bytes, trajectory->filter_bytes));
+	nulls[20] = trajectory->filter_bytes == 0;
 	rv_sql_execute(insert, SPI_OK_INSERT, TRAJECTORY_COLUMNS, values, nulls);
 }
 

@@ -74,6 +74,7 @@ typedef struct Candidate
 {
 	pg_uuid_t	query_id;
 	Datum		vector;			/* real[] */
+	char	   *filter;			/* or NULL */
 	int			k;
 } Candidate;
 
@@ -92,7 +93,7 @@ draw_candidate(const RvLearnedClass *class, Candidate *candidate)
 	bool		found;
 
 	rv_privileged_begin(&privileged);
-	found = rv_sql("SELECT query_id, query_vector, k FROM ruvector.trajectories"
+	found = rv_sql("SELECT query_id, query_vector, k, filter FROM ruvector.trajectories"
 				   " WHERE indexid = $1 AND k_class = $2 AND label_state = 'pending' ORDER BY query_id LIMIT 1",
 				   SPI_OK_SELECT, 2, types, values, NULL) == 1;
 	if (found)
@@ -104,6 +105,7 @@ draw_candidate(const RvLearnedClass *class, Candidate *candidate)
 		candidate->vector = PointerGetDatum(DatumGetArrayTypePCopy(rv_sql_value(0, 2, &isnull)));
 		MemoryContextSwitchTo(old);
 		candidate->k = rv_column_int(0, 3, 0);
+		candidate->filter = rv_column_text(0, 4, memory);
 	}
 	rv_privileged_end(&privileged);
 	return found;
@@ -179,7 +181,7 @@ rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
 	PG_TRY();
 	{
 		RvLabel		label;
-		const char *problem = rv_label_query(class->index, candidate.vector, candidate.k, class->setting, &label);
+		const char *problem = rv_label_query(class->index, candidate.vector, candidate.filter, candidate.k, class->setting, &label);
 
 		rv_privileged_begin(&privileged);
 		if (problem == NULL)

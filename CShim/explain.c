@@ -28,11 +28,11 @@ explain_buffers(const char *prefix, const rv_rung *rung, ExplainState *es)
 }
 
 static void
-explain_evidence(const rv_rung *evidence, double target, int32 k, ExplainState *es)
+explain_evidence(const rv_rung *evidence, bool filtered, double target, int32 k, ExplainState *es)
 {
 	int32		most;
 
-	RV_SWIFT(most = rv_k_class(k));
+	RV_SWIFT(most = rv_k_class(k, false));
 	if (es->format != EXPLAIN_FORMAT_TEXT)
 	{
 		ExplainPropertyFloat("Target Recall", NULL, target, 3, es);
@@ -50,8 +50,8 @@ explain_evidence(const rv_rung *evidence, double target, int32 k, ExplainState *
 		return;
 	}
 	ExplainPropertyText("Certified",
-						psprintf("recall >= %.3g for LIMIT %d to %d with 95 %% confidence (bound %.4f, mean %.4f, n = %d)",
-								 target, most / 2 + 1, most, evidence->bound, evidence->recall, evidence->labels),
+						psprintf("recall >= %.3g for %sLIMIT %d to %d with 95 %% confidence (bound %.4f, mean %.4f, n = %d)",
+								 target, filtered ? "filtered searches with " : "", most / 2 + 1, most, evidence->bound, evidence->recall, evidence->labels),
 						es);
 	if (rv_target_tail > 0)
 		ExplainPropertyText("Certified Tail",
@@ -104,7 +104,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 			return;				/* decided when the search begins */
 		k = rv_scan_limit(scan);
 		rv_scan_decide(scan, k, &plan, &evidence, &fixed);
-		if (plan.parameter > 0 && plan.stop < 0)	/* else each query has its own */
+		if (plan.parameter > 0 && plan.stop < 0 && !plan.filtered)	/* else each query has its own */
 			ExplainPropertyInteger(name, NULL, plan.parameter, es);
 	}
 	ExplainPropertyText("Decision",
@@ -112,7 +112,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 						: "pgvector's setting: learning is off", es);
 	if (plan.source == RV_SOURCE_LEARNED)
 	{
-		explain_evidence(&evidence, scan->target, k, es);
+		explain_evidence(&evidence, plan.filtered, scan->target, k, es);
 		explain_buffers("Expected ", &evidence, es);
 		if (plan.stop >= 0 && plan.rung >= 0)
 			explain_buffers(psprintf("Best Fixed %s (%.0f) ", name, fixed.value), &fixed, es);
@@ -123,7 +123,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 			ExplainPropertyText("Ended By", "ruvector.max_latency", es);
 		if (scan->exhausted)
 			ExplainPropertyText("Ended By", "the end of the index, hnsw.max_scan_tuples or work_mem", es);
-		if (plan.until_full)
+		if (plan.filtered)
 			explain_filter(scan, es);
 		if (scan->searches > 1)
 			ExplainPropertyInteger("Searches", NULL, scan->searches, es);

@@ -396,7 +396,7 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 		if (element_count(distances) != element_count(ids))
 			rv_fail_row_counts(element_count(ids), element_count(distances));
 	}
-	RV_SWIFT(k_class = rv_k_class(k));
+	RV_SWIFT(k_class = rv_k_class(k, false));
 	if (!rv_capture_new_query_id(id->data))
 		elog(ERROR, "could not generate random values");
 

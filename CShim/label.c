@@ -28,6 +28,7 @@ typedef struct Target
 	Oid			type;			/* of the indexed expression */
 	int			kind;			/* rv_index_kind */
 	int			lists;			/* ivfflat */
+	bool		filtered;
 	Oid			filenode;
 	char	   *cast_sql;		/* real[] -> type */
 	char	   *exact_sql;
@@ -54,23 +55,12 @@ static const char *describe_sql =
 	" JOIN pg_namespace o_n ON o_n.oid = o.oprnamespace"
 	" WHERE c.oid = $1 AND i.indisvalid AND i.indislive";
 
-static char *
-text_value(int column, MemoryContext memory)
-{
-	bool		isnull;
-	Datum		datum = rv_sql_value(0, column, &isnull);
-	MemoryContext old = MemoryContextSwitchTo(memory);
-	char	   *value = TextDatumGetCString(datum);
-
-	MemoryContextSwitchTo(old);
-	return value;
-}
-
 /* NULL, or why the index cannot be measured. */
 static const char *
-describe(Oid index, Target *target)
+describe(Oid index, const char *filter, Target *target)
 {
 	MemoryContext memory = CurrentMemoryContext;
+	const char *and_filter = filter ? psprintf(" AND (%s)", filter) : "";
 	RvPrivileged privileged;
 	Oid			types[] = {OIDOID};
 	Datum		values[] = {ObjectIdGetDatum(index)};
@@ -78,6 +68,7 @@ describe(Oid index, Target *target)
 	bool		isnull;
 
 	target->index = index;
+	target->filtered = filter != NULL;
 	target->kind = rv_pgvector_index_kind(index);
 	rv_privileged_begin(&privileged);
 	if (target->kind < 0 || rv_sql(describe_sql, SPI_OK_SELECT, 1, types, values, NULL) != 1)
@@ -86,11 +77,11 @@ describe(Oid index, Target *target)
 		problem = "row security is forced on the owner of the table";
 	else
 	{
-		char	   *table = text_value(6, memory);
-		char	   *key = text_value(7, memory);
-		char	   *predicate = text_value(8, memory);
-		char	   *operator = text_value(9, memory);
-		char	   *type = text_value(10, memory);
+		char	   *table = rv_column_text(0, 6, memory);
+		char	   *key = rv_column_text(0, 7, memory);
+		char	   *predicate = rv_column_text(0, 8, memory);
+		char	   *operator = rv_column_text(0, 9, memory);
+		char	   *type = rv_column_text(0, 10, memory);
 		MemoryContext old = MemoryContextSwitchTo(memory);
 
 		target->relation = DatumGetObjectId(rv_sql_value(0, 1, &isnull));
@@ -101,12 +92,12 @@ describe(Oid index, Target *target)
 		target->cast_sql = psprintf("SELECT $1::real[]::%s", type);
 		/* the sum matches no index under any setting */
 		target->exact_sql =
-			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s) AND %s IS NOT NULL"
+			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s) AND %s IS NOT NULL%s"
 					 " ORDER BY (%s %s $1) + 0::float8 LIMIT $2",
-					 key, operator, table, predicate, key, key, operator);
+					 key, operator, table, predicate, key, and_filter, key, operator);
 		target->search_sql =
-			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s) ORDER BY %s %s $1 LIMIT $2",
-					 key, operator, table, predicate, key, operator);
+			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s)%s ORDER BY %s %s $1 LIMIT $2",
+					 key, operator, table, predicate, and_filter, key, operator);
 		MemoryContextSwitchTo(old);
 	}
 	rv_privileged_end(&privileged);
@@ -289,19 +280,15 @@ climb_ladder(const Target *target, const Searches *searches, int setting, int me
  * One search in batches through all of them, in our own scan.  What is known
  * after a batch is what a search would have that stops there.
  */
-static void
-trace_batches(const Target *target, const Searches *searches, bool timed, RvLabel *label)
+static const RvTrace *
+trace(const Target *target, const Searches *searches, int value)
 {
-	static RvTrace trace;		/* 15 kB */
-	rv_error	error = {0};
-	rv_status	status;
+	static RvTrace trace;		/* 34 kB */
 	instr_time	started;
 	int64		blocks;
 	double		us;
 
-	if (searches->traced == NULL)
-		return;
-	RV_SWIFT(label->stages = rv_stage_totals(searches->k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
+	trace.value = value;
 	trace.stages = 0;
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, true};
 	rv_scan_trace = &trace;
@@ -312,32 +299,90 @@ trace_batches(const Target *target, const Searches *searches, bool timed, RvLabe
 	blocks = rv_blocks_now() - blocks;
 	rv_scan_trace = NULL;
 	SPI_freetuptable(SPI_tuptable);
-	if (trace.stages == 0)
-		label->stages = 0;		/* such searches do not go in batches here */
-	else
+	if (trace.stages > 0)
 	{
 		/* what handing the rows out costs comes to each */
 		blocks -= trace.blocks[trace.stages - 1];
 		us -= trace.us[trace.stages - 1];
 	}
+	for (int i = 0; i < trace.stages; i++)
+	{
+		trace.blocks[i] += blocks;
+		trace.us[i] += us;
+	}
+	return &trace;
+}
+
+static float
+recall_after(const RvTrace *trace, int stage, const Searches *searches, const RvLabel *label)
+{
+	rv_error	error = {0};
+	rv_status	status;
+	double		recall;
+	bool		known;
+
+	RV_SWIFT(status = rv_recall(label->exact, label->exact_count, trace->distances[stage], trace->found[stage], searches->k,
+								&recall, &known, &error));
+	if (status != RV_OK)
+		rv_fail_swift(&error);
+	return known ? recall : NAN;
+}
+
+static void
+trace_batches(const Target *target, const Searches *searches, bool timed, RvLabel *label)
+{
+	const RvTrace *traced;
+
+	if (searches->traced == NULL)
+		return;
+	traced = trace(target, searches, 0);
+	if (traced->stages == 0)
+		return;					/* such searches do not go in batches here */
+	RV_SWIFT(label->stages = rv_stage_totals(searches->k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
 	for (int i = 0; i < label->stages; i++)
 	{
-		int			at = Min(i, trace.stages - 1);	/* the index had no more */
-		const rv_stage_facts *facts = &trace.facts[at];
-		double		recall;
-		bool		known;
+		int			at = Min(i, traced->stages - 1);	/* the index had no more */
+		const rv_stage_facts *facts = &traced->facts[at];
 
-		RV_SWIFT(status = rv_recall(label->exact, label->exact_count, trace.distances[at], trace.found[at], searches->k,
-									&recall, &known, &error));
-		if (status != RV_OK)
-			rv_fail_swift(&error);
-		label->stage[i][0] = known ? recall : NAN;
-		label->stage[i][1] = trace.blocks[at] + blocks;
+		label->stage[i][0] = recall_after(traced, at, searches, label);
+		label->stage[i][1] = traced->blocks[at];
 		label->stage[i][2] = facts->nearest;
 		label->stage[i][3] = facts->kth;
 		label->stage[i][4] = facts->last;
-		label->stage[i][5] = timed ? trace.us[at] + us : NAN;
+		label->stage[i][5] = timed ? traced->us[at] : NAN;
 	}
+}
+
+/* Each value from one search that is enough for the largest; pgvector alone at the setting. */
+static const char *
+search_filtered(const Target *target, const Searches *searches, int setting, RvLabel *label)
+{
+	const RvTrace *traced;
+	float		unused;
+
+	if (searches->traced == NULL)
+		return "filtered, and searches do not go in batches here";
+	traced = trace(target, searches, label->values[label->rungs - 1]);
+	if (traced->stages == 0)
+		return "filtered, and searches do not go in batches here";
+	for (int i = 0; i < label->rungs; i++)
+	{
+		int			value = label->values[i];
+		int			at = 0;
+		int32		next = 0;
+
+		for (; at < traced->stages - 1; at++)
+		{
+			RV_SWIFT(next = rv_filtered_next(searches->k, value, value, traced->taken[at], traced->reach[at]));
+			if (next < 0)
+				break;
+		}
+		label->recall[i] = recall_after(traced, at, searches, label);
+		label->blocks[i] = traced->blocks[at];
+	}
+	if (setting > 0)
+		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks, &unused);
+	return NULL;
 }
 
 /*
@@ -375,11 +420,11 @@ rv_label_reset(void)
 }
 
 /*
- * `array` is the query vector as real[].  The caller has a transaction and an
+ * `array` is the query vector as real[]; `filter` what rows must pass, or NULL.  The caller has a transaction and an
  * active snapshot, and calls rv_label_reset after an error.
  */
 const char *
-rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
+rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, RvLabel *label)
 {
 	Target		target;
 	Oid			user;
@@ -391,7 +436,7 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	bool		isnull;
 	Searches	searches;
 	instr_time	started;
-	const char *problem = describe(index, &target);
+	const char *problem = describe(index, filter, &target);
 
 	if (problem != NULL)
 		return problem;
@@ -430,7 +475,10 @@ rv_label_query(Oid index, Datum array, int k, int setting, RvLabel *label)
 	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
-		search_index(&target, &searches, setting, label);
+		if (target.filtered)
+			problem = search_filtered(&target, &searches, setting, label);
+		else
+			search_index(&target, &searches, setting, label);
 		label->ladder_us = elapsed_us(&started);
 	}
 	rv_label_reset();

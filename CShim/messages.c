@@ -48,7 +48,8 @@ rv_decision_reason(const rv_search_plan *plan)
 	switch ((rv_source) plan->source)
 	{
 		case RV_SOURCE_LEARNED:
-			return plan->stop >= 0 ? "learned: in batches, until a rule certified for the target says stop"
+			return plan->filtered ? "learned: in batches, until enough rows pass for the target"
+				: plan->stop >= 0 ? "learned: in batches, until a rule certified for the target says stop"
 				: "learned: smallest value certified for the target";
 		case RV_SOURCE_USER_SET:
 			return "pgvector's setting: set in this session";
@@ -59,7 +60,7 @@ rv_decision_reason(const rv_search_plan *plan)
 		case RV_SOURCE_OBSERVING:
 			return "pgvector's setting: the table is only observed";
 		case RV_SOURCE_FILTERED:
-			return plan->until_full ? "filtered: in batches, until enough rows pass"
+			return plan->filtered ? "filtered: in batches, until the LIMIT is reached"
 				: "pgvector's setting: nothing is certified for filtered searches";
 		case RV_SOURCE_UNKNOWN_K:
 			return "pgvector's setting: no LIMIT is known before the search";

@@ -9,6 +9,7 @@
  *   pgvector.c  recognising pgvector's indexes and the variables behind its GUCs
  *   plan.c      planner hook: puts our scan over pgvector's
  *   batches.c   one search in batches: probe, decide, resume
+ *   filter.c    the filter of a search, for its label
  *   scan.c      the scan
  *   capture.c   what one search did, as a trajectory record
  *   explain.c   the scan's lines in EXPLAIN
@@ -262,16 +263,18 @@ extern void rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *fa
 extern int	rv_batches_taken(const RvBatches *batches);
 extern int64 rv_batches_removed(const RvBatches *batches);
 extern bool rv_batches_full(const RvBatches *batches);
+extern int	rv_batches_reach(const RvBatches *batches);
 extern bool rv_batches_exhausted(const RvBatches *batches);
 extern bool rv_batches_settled(const RvBatches *batches);
 extern void rv_batches_complete(RvBatches *batches);
 extern int	rv_batches_distances(const RvBatches *batches, double *distances);
 extern bool rv_batches_next(RvBatches *batches);
 
-/* ---- scan.c, capture.c, explain.c ------------------------------------------------ */
+/* ---- filter.c, scan.c, capture.c, explain.c ------------------------------------------------ */
 
 #define RV_ROWS_KEPT 100		/* rows described in a trajectory */
 #define RV_ID_BYTES 64			/* longest identifier kept */
+#define RV_FILTER_BYTES 2048	/* longest filter kept */
 
 typedef enum RvIdentifierKind
 {
@@ -298,6 +301,7 @@ typedef struct RvCapture
 	double	   *distances;
 	char	   *ids;
 	char	   *vector;
+	char	   *filter;			/* after the vector */
 } RvCapture;
 
 typedef struct RvScan
@@ -342,15 +346,20 @@ typedef struct RvScan
 	RvCapture	capture;
 } RvScan;
 
+#define RV_TRACE_MAX 32			/* batches of a filtered search that are watched */
+
 /* The worker's next search of rv_plan_forcing.index goes through all batches. */
 typedef struct RvTrace
 {
+	int			value;			/* filtered: until it is enough for this value */
 	int			stages;
-	rv_stage_facts facts[RV_STAGES_MAX];
-	int			found[RV_STAGES_MAX];	/* best rows known */
-	int64		blocks[RV_STAGES_MAX];	/* touched so far */
-	double		us[RV_STAGES_MAX];	/* spent so far */
-	double		distances[RV_STAGES_MAX][RV_BATCHED_K_MAX]; /* of the best rows */
+	rv_stage_facts facts[RV_TRACE_MAX];
+	int			taken[RV_TRACE_MAX];
+	int			reach[RV_TRACE_MAX];	/* see rv_filtered_next */
+	int			found[RV_TRACE_MAX];	/* best rows known */
+	int64		blocks[RV_TRACE_MAX];	/* touched so far */
+	double		us[RV_TRACE_MAX];	/* spent so far */
+	double		distances[RV_TRACE_MAX][RV_BATCHED_K_MAX];	/* of the best rows */
 } RvTrace;
 
 extern RvTrace *rv_scan_trace;
@@ -360,6 +369,7 @@ extern void rv_scan_init(void);
 extern void rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, rv_rung *fixed);
 extern void rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es);
 extern int32 rv_scan_limit(RvScan *scan);
+extern char *rv_filter_text(RvScan *scan);
 extern void rv_scan_finish(RvScan *scan);
 
 extern void rv_capture_start(RvScan *scan);
@@ -394,6 +404,7 @@ extern uint64 rv_sql_execute(SPIPlanPtr plan, int expected, int nargs, const Dat
 extern Datum rv_sql_value(uint64 row, int column, bool *isnull);
 extern bool rv_extension_lock(void);
 extern int	rv_column_int(uint64 row, int column, int if_null);
+extern char *rv_column_text(uint64 row, int column, MemoryContext memory);
 extern float rv_column_float4(uint64 row, int column);
 extern Oid	rv_column_oid(uint64 row, int column);
 extern int	rv_column_array(uint64 row, int column, const void **elements);
@@ -425,7 +436,7 @@ typedef struct RvLabel
 
 /* NULL on success, else why this query cannot be labelled. */
 extern void rv_label_reset(void);
-extern const char *rv_label_query(Oid index, Datum vector, int k, int setting, RvLabel *label);
+extern const char *rv_label_query(Oid index, Datum vector, const char *filter, int k, int setting, RvLabel *label);
 
 /* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
 

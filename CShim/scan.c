@@ -105,7 +105,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	plan->parameter = parameter->variable ? *parameter->variable : 0;
 	plan->source = RV_SOURCE_SWITCHED_OFF;
 	plan->rung = plan->stop = -1;
-	plan->until_full = false;
+	plan->filtered = false;
 	if (index == NULL || parameter->variable == NULL)
 		return;
 	scan->slot = index->slot;
@@ -126,7 +126,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	facts.min_samples = index->entry.min_samples;
 	facts.target = scan->target;
 	facts.target_tail = rv_target_tail;
-	RV_SWIFT(k_class = rv_k_class(k));
+	RV_SWIFT(k_class = rv_k_class(k, facts.filtered));
 	for (int i = 0; i < index->entry.classes && k <= RV_K_MAX(scan->kind); i++)
 		if (index->entry.policy[i].k_class == k_class)
 			policy = &index->entry.policy[i];
@@ -163,9 +163,10 @@ start_search(RvScan *scan)
 		rv_scan_trace = NULL;
 		scan->rule_stages = 0;
 		scan->plan.source = RV_SOURCE_SWITCHED_OFF;
+		scan->plan.filtered = child->ss.ps.qual != NULL;
 		scan->learned_table = false;	/* not a user's search */
 	}
-	scan->batched = scan->rule_stages > 0 || scan->plan.until_full || scan->trace != NULL;
+	scan->batched = scan->rule_stages > 0 || scan->plan.filtered || scan->trace != NULL;
 	scan->cut = scan->exhausted = false;
 	scan->searched = false;
 	scan->driven = scan->batched || scan->plan.parameter != *scan->parameter->variable ||
@@ -265,6 +266,8 @@ trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 bl
 {
 	scan->trace->stages = stage + 1;
 	scan->trace->facts[stage] = *facts;
+	scan->trace->taken[stage] = rv_batches_taken(scan->batches);
+	scan->trace->reach[stage] = rv_batches_reach(scan->batches);
 	scan->trace->blocks[stage] = blocks;
 	scan->trace->us[stage] = us;
 	scan->trace->found[stage] = rv_batches_distances(scan->batches, scan->trace->distances[stage]);
@@ -333,31 +336,39 @@ search_in_batches(RvScan *scan)
 
 /*
  * With a filter: as many rows as pgvector alone would take, and on until k of
- * them pass, each time twice as many.  pgvector's own limits (hnsw.max_scan_tuples,
- * work_mem) end it as well.
+ * them pass; with a certified value, until that is enough.  pgvector's own limits
+ * (hnsw.max_scan_tuples, work_mem) end it as well.
  */
 static void
-search_until_full(RvScan *scan)
+search_filtered(RvScan *scan)
 {
-	rv_stage_facts facts;
+	int32		value = scan->trace != NULL ? scan->trace->value : scan->plan.rung >= 0 ? (int32) scan->evidence.value : 0;
+	int32		least = scan->trace != NULL ? 0 : scan->plan.parameter;
+	int64		before = rv_blocks_now();
+	rv_stage_facts facts = {.last = NAN};
 	instr_time	started;
-	int			total = scan->plan.parameter;
+	int			step = 0;
 
 	INSTR_TIME_SET_CURRENT(started);
 	for (;;)
 	{
-		double		spent;
+		int32		taken = rv_batches_taken(scan->batches);
+		int32		reach = rv_batches_reach(scan->batches);
+		int32		total;
+		double		us;
 
-		rv_batches_advance(scan->batches, total, &facts);
-		if (rv_batches_full(scan->batches) || rv_batches_exhausted(scan->batches))
+		RV_SWIFT(total = rv_filtered_next(scan->k, value, least, taken, reach));
+		if (total < 0 || rv_batches_exhausted(scan->batches) || (scan->trace != NULL && step == RV_TRACE_MAX))
 			break;
-		spent = elapsed_us(&started);
-		if (rv_max_latency > 0 && 2 * spent > rv_max_latency * 1000)
+		us = elapsed_us(&started);
+		if (rv_max_latency > 0 && taken > 0 && us * total / taken > rv_max_latency * 1000)
 		{
 			scan->cut = true;
 			break;
 		}
-		total = 2 * rv_batches_taken(scan->batches);
+		rv_batches_advance(scan->batches, total, &facts);
+		if (scan->trace != NULL)
+			trace_stage(scan, step++, &facts, rv_blocks_now() - before, elapsed_us(&started));
 	}
 }
 
@@ -375,8 +386,8 @@ fetch_batched(RvScan *scan)
 		if (scan->batches == NULL)
 			scan->batches = rv_batches_create(scan->child, scan->memory);
 		rv_batches_start(scan->batches, open_descriptor(scan), scan->k);
-		if (scan->plan.until_full)
-			search_until_full(scan);
+		if (scan->plan.filtered)
+			search_filtered(scan);
 		else
 			search_in_batches(scan);
 		scan->plan.parameter = rv_batches_taken(scan->batches);

@@ -36,6 +36,7 @@ CREATE TABLE ruvector.trajectories (
     row_ids text[],
     distances float8[],
     filtered bool NOT NULL,
+    filter text,
     rows_removed bigint,
     latency_us float8,
     blocks bigint,
@@ -49,7 +50,8 @@ CREATE TABLE ruvector.trajectories (
 CREATE INDEX trajectories_pending ON ruvector.trajectories (indexid, k_class, query_id) WHERE label_state = 'pending';
 CREATE INDEX trajectories_age ON ruvector.trajectories (relid, started_at);
 COMMENT ON TABLE ruvector.trajectories IS 'what single searches did: private data, no privileges to anybody';
-COMMENT ON COLUMN ruvector.trajectories.k_class IS 'searches with nearby k learn together: the smallest power of two that is not below k';
+COMMENT ON COLUMN ruvector.trajectories.k_class IS 'searches with nearby k learn together: the smallest power of two that is not below k; filtered ones by themselves, its negative';
+COMMENT ON COLUMN ruvector.trajectories.filter IS 'what the rows had to pass, row security included; NULL: none, or none that the owner of the table may repeat';
 COMMENT ON COLUMN ruvector.trajectories.rows_removed IS 'rows the filter removed; NULL without a filter';
 COMMENT ON COLUMN ruvector.trajectories.latency_us IS 'time of the first fetch, in which the index is searched';
 COMMENT ON COLUMN ruvector.trajectories.blocks IS 'buffers touched by the scan';
@@ -217,12 +219,28 @@ COMMENT ON VIEW ruvector.policy_rungs IS 'what is known of every value of ef_sea
 COMMENT ON COLUMN ruvector.policy_rungs.recall_bound IS 'certified lower bound of mean recall at this and everything dearer that was tested, 97.5 %';
 COMMENT ON COLUMN ruvector.policy_rungs.tail IS 'share of searches with recall of at least 0.9; tail_bound is certified likewise';
 
+CREATE VIEW ruvector.filtered_recall AS
+SELECT s.indexid, -s.k_class AS k_class, power(10, s.decade)::real AS pass_rate_from, power(10, s.decade + 1)::real AS pass_rate_to,
+       count(*)::int AS labels,
+       avg(s.setting_recall)::float8 AS recall_at_setting, avg(s.setting_blocks)::float8 AS buffers_at_setting,
+       s.value AS chosen, avg(s.recall)::float8 AS recall, avg(s.blocks)::float8 AS buffers
+FROM (SELECT b.indexid, b.k_class, b.setting_recall, b.setting_blocks, p.value,
+             b.recall[array_position(b.parameters, p.value)], b.blocks[array_position(b.parameters, p.value)],
+             CASE WHEN t.rows_returned > 0 THEN least(floor(log(t.rows_returned::float8 / (t.rows_returned + t.rows_removed))), -1) END AS decade
+      FROM ruvector.labels b JOIN ruvector.trajectories t USING (query_id)
+      JOIN ruvector.policies p ON (p.indexid, p.k_class) = (b.indexid, b.k_class)
+      WHERE b.k_class < 0 AND b.label_number >= p.evidence_from) s
+GROUP BY s.indexid, s.k_class, s.decade, s.value;
+COMMENT ON VIEW ruvector.filtered_recall IS 'recall of filtered searches by the share of rows that pass: of pgvector alone, and at the value that is certified for them';
+COMMENT ON COLUMN ruvector.filtered_recall.pass_rate_from IS 'NULL: no row passed when the query was asked';
+
 CREATE VIEW ruvector.index_stats AS
 WITH main AS (      -- the class of k with most labels speaks for the index
     SELECT DISTINCT ON (p.indexid) p.*, n.labels
     FROM ruvector.policies p
     CROSS JOIN LATERAL (SELECT count(*)::int AS labels FROM ruvector.labels b
         WHERE b.indexid = p.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from) n
+    WHERE p.k_class > 0     -- filtered searches have ruvector.filtered_recall
     ORDER BY p.indexid, n.labels DESC, p.k_class)
 SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
        (SELECT mode() WITHIN GROUP (ORDER BY b.k) FROM ruvector.labels b
@@ -275,7 +293,7 @@ LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
 LEFT JOIN LATERAL ruvector.index_counters(x.indexid) n ON true;
 COMMENT ON VIEW ruvector.index_stats IS 'source of ruvector_learning_stats, for all tables';
 REVOKE ALL ON ruvector.learned_indexes, ruvector.learning_classes, ruvector.policy_rungs,
-    ruvector.index_stats FROM PUBLIC;
+    ruvector.filtered_recall, ruvector.index_stats FROM PUBLIC;
 
 ------------------------------------------------------------------- functions
 

@@ -116,8 +116,9 @@ typedef enum rv_source
 
 /*
  * Followed, without padding, by float8 distances[rows_kept] (if
- * RV_FLAG_HAS_DISTANCES), id_bytes of identifiers and vector_bytes of the
- * query vector as pgvector stores it (after the varlena header).
+ * RV_FLAG_HAS_DISTANCES), id_bytes of identifiers, vector_bytes of the query
+ * vector as pgvector stores it (after the varlena header) and filter_bytes of
+ * the filter as SQL.
  */
 typedef struct rv_trajectory
 {
@@ -139,6 +140,8 @@ typedef struct rv_trajectory
 	int32_t		flags;			/* RV_FLAG_* */
 	int32_t		id_bytes;
 	int32_t		vector_bytes;
+	int32_t		filter_bytes;	/* 0: there is none, or none that a label may repeat */
+	int32_t		reserved;
 } rv_trajectory;
 
 /* ---- the ring: trajectories on their way to the worker ------------------------ */
@@ -226,6 +229,15 @@ typedef struct rv_stop_stage
 int32_t		rv_stop_next(const rv_stop_stage *RV_NONNULL stages, int32_t count, int32_t stage,
 						 double lambda, const rv_stage_facts *RV_NONNULL facts);
 
+/*
+ * HOT.  A filtered search in batches: rows to have taken after the next one, or -1,
+ * it is enough.  `reach`: rows, passing or not, that are as near as the k-th that
+ * passes; 0 while fewer than k passed.  It is enough when `least` were taken, and
+ * when there are as many for each row within reach as a search without a filter
+ * takes for each of its k at ef_search = `value`.
+ */
+int32_t		rv_filtered_next(int32_t k, int32_t value, int32_t least, int32_t taken, int32_t reach);
+
 /* ---- labels: the truth about one query ------------------------------------------ */
 
 /*
@@ -249,8 +261,11 @@ rv_status	rv_recall(const double *RV_NULLABLE exact, int32_t exact_count,
 rv_status	rv_vector_check(const float *RV_NULLABLE vector, int32_t count, int32_t expected,
 							rv_error *RV_NONNULL error);
 
-/* HOT.  Queries with nearby k learn together: the smallest power of two >= k. */
-int32_t		rv_k_class(int32_t k);
+/*
+ * HOT.  Queries with nearby k learn together: the smallest power of two >= k;
+ * filtered ones by themselves: its negative.
+ */
+int32_t		rv_k_class(int32_t k, bool filtered);
 
 /* ---- verdict: what many labels prove ---------------------------------------------- */
 
@@ -386,7 +401,7 @@ typedef struct rv_search_plan
 	int32_t		source;			/* rv_source */
 	int32_t		stop;			/* evidence: position in the stop rule's rungs: search in batches; -1 */
 	int32_t		rung;			/* in the policy's rungs: the best fixed value, used if there is no stop; -1 */
-	bool		until_full;		/* filtered: search in batches until k rows pass */
+	bool		filtered;		/* search in batches until enough rows pass */
 } rv_search_plan;
 
 /* HOT.  `policy` is the one of the class of facts->k, if any. */

@@ -15,7 +15,7 @@ public func rv_optimizer_plan(
     multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
   plan.pointee = rv_search_plan(
     parameter: answer.parameter, source: answer.source.rawValue, stop: Int32(answer.stop ?? -1),
-    rung: Int32(answer.rung ?? -1), until_full: answer.isUntilFull)
+    rung: Int32(answer.rung ?? -1), filtered: answer.isFiltered)
 }
 
 @c @implementation
@@ -23,6 +23,11 @@ public func rv_stage_totals(_ k: Int32, _ maximum: Int32, _ out: UnsafeMutablePo
   let ladder = StageLadder(k: k, maximum: maximum)
   for stage in ladder.indices { out[stage] = ladder[stage] }
   return Int32(ladder.count)
+}
+
+@c @implementation
+public func rv_filtered_next(_ k: Int32, _ value: Int32, _ least: Int32, _ taken: Int32, _ reach: Int32) -> Int32 {
+  FilteredSearch(k: k, value: value, least: least).next(taken: taken, reach: reach < 1 ? nil : reach) ?? -1
 }
 
 @c @implementation

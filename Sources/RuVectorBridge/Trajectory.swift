@@ -56,6 +56,6 @@ public func rv_vector_check(
 }
 
 @c @implementation
-public func rv_k_class(_ k: Int32) -> Int32 {
-  KClass.containing(k)
+public func rv_k_class(_ k: Int32, _ filtered: Bool) -> Int32 {
+  KClass.containing(k, isFiltered: filtered)
 }

@@ -41,6 +41,7 @@ struct SearchOptimizerTests {
       expect(SearchOptimizer.plan(facts, rungs: rungs, multipliers: []), source, parameter)
     }
     expectNow([], .uncertified, 55)
+    facts.canBatch = false
     facts.isFiltered = true
     expectNow(Self.rungs, .filtered, 55)
     facts.k = nil
@@ -115,6 +116,26 @@ struct SearchOptimizerTests {
     #expect(planWithRule { $0.goal = RecallGoal(mean: 0.9) }.stop == 2)
     let dear = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 150, microseconds: 150)]
     expect(self.plan(multipliers: dear), .learned, 20, rung: 1)
+  }
+
+  @Test func filteredSearchesTakeTheirOwnCertifiedValue() {
+    let learned = plan { $0.isFiltered = true }
+    #expect(learned.source == .learned && learned.rung == 1 && learned.isFiltered && learned.parameter == 20)
+    let full = plan([]) { $0.isFiltered = true }
+    #expect(full.source == .filtered && full.rung == nil && full.isFiltered && full.parameter == 55)
+    #expect(plan([]) { ($0.isFiltered, $0.k) = (true, 70) }.parameter == 70)
+    let changes: [(inout SearchFacts) -> Void] = [
+      { $0.canBatch = false }, { $0.mode = .observe }, { $0.isSetByUser = true }, { $0.k = nil }, { $0.pin = 9 },
+      { $0.kind = .ivfflat },
+    ]
+    for change in changes {
+      let plan = plan {
+        $0.isFiltered = true
+        change(&$0)
+      }
+      #expect(!plan.isFiltered)
+    }
+    #expect(!planWithRule().isFiltered)
   }
 
   @Test func whatBatchesCostIsReckonedInTime() {

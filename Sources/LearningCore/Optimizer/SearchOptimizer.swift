@@ -29,8 +29,14 @@ public enum SearchOptimizer {
     let ladder = StageLadder(k: k, maximum: facts.maximum)
     let canBatch = facts.canBatch && facts.kind == .hnsw && !ladder.isEmpty
     if facts.isFiltered {
-      return canBatch
-        ? SearchPlan(parameter: max(facts.setting, rows), source: .filtered, isUntilFull: true) : leave(.filtered)
+      guard canBatch else { return leave(.filtered) }
+      if case .value(let rung) = Choice(
+        values: rungs, multipliers: rungs.prefix(0), goal: facts.goal, minSamples: facts.minSamples,
+        setting: facts.setting), let value = Int32(exactly: rungs[rung].value)
+      {
+        return SearchPlan(parameter: max(value, rows), source: .learned, rung: rung, isFiltered: true)
+      }
+      return SearchPlan(parameter: max(facts.setting, rows), source: .filtered, isFiltered: true)
     }
     guard rows <= facts.maximum else { return leave(.uncertified) }
     switch Choice(

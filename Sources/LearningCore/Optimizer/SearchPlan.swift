@@ -27,15 +27,15 @@ public struct SearchPlan: Equatable, Sendable {
   public let stop: Int?
   /// Position of the best fixed value among the rungs, used where no rule is; nil unless one was learned.
   public let rung: Int?
-  /// The search has a filter, and goes on in batches until k rows pass it.
-  public let isUntilFull: Bool
+  /// The search has a filter, and goes on in batches until enough rows pass it: see `FilteredSearch`.
+  public let isFiltered: Bool
 
   @inlinable
-  init(parameter: Int32, source: Source, stop: Int? = nil, rung: Int? = nil, isUntilFull: Bool = false) {
+  init(parameter: Int32, source: Source, stop: Int? = nil, rung: Int? = nil, isFiltered: Bool = false) {
     self.parameter = parameter
     self.source = source
     self.stop = stop
     self.rung = rung
-    self.isUntilFull = isUntilFull
+    self.isFiltered = isFiltered
   }
 }

@@ -102,45 +102,6 @@ RESET hnsw.ef_search;
 SELECT count(*) FROM probed p JOIN batched b USING (s) WHERE p.distances <> b.distances HAVING count(*) > 0 \gset missed_
 SELECT :missed_count > 0 AS the_probe_misses_some;
 
--- a filter: pgvector alone gives too few rows, we go on until there are enough, the nearest first
-CREATE FUNCTION filtered(seed int, filter text) RETURNS int[] LANGUAGE plpgsql AS $$
-DECLARE result int[];
-BEGIN
-  EXECUTE format('SELECT array_agg(id) FROM (SELECT id FROM items WHERE %s ORDER BY embedding <-> %L LIMIT 10) s', filter, noise(seed, 8)) INTO result;
-  RETURN result;
-END $$;
-CREATE TEMP TABLE few AS SELECT s, filtered(s, 'id % 20 = 3') AS ids FROM generate_series(-50, -1) s;
-SET ruvector.adaptive_search = off;
-SELECT avg(cardinality(filtered(s, 'id % 20 = 3'))) < 5 AS pgvector_alone, count(*) FILTER (WHERE ids @> f) >= 49 AS its_rows_are_among_ours
-FROM (SELECT s, ids, coalesce(filtered(s, 'id % 20 = 3'), '{}') AS f FROM few) x;
-RESET ruvector.adaptive_search;
-SELECT bool_and(cardinality(ids) = 10) AS enough,
-       bool_and((SELECT bool_and(d >= before) FROM (SELECT d, lag(d) OVER (ORDER BY o) AS before FROM
-         (SELECT embedding <-> noise(s, 8) AS d, o FROM unnest(ids) WITH ORDINALITY u(i, o) JOIN items ON id = i) y) z WHERE before IS NOT NULL)) AS in_order,
-       avg((SELECT count(*) FROM unnest(ids) WHERE unnest IN (SELECT id FROM items WHERE id % 20 = 3 ORDER BY (embedding <-> noise(s, 8)) + 0 LIMIT 10))) > 8 AS mostly_the_nearest
-FROM few;
-SELECT regexp_replace(l, '(ef_search|Rate|Buffers|Filter): [\d.]+', '\1: ...') FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l
-WHERE l !~ 'Order By';
--- never enough: everything that the index has
-SELECT filtered(-1, 'id + 0 < 8') = (SELECT array_agg(id ORDER BY embedding <-> noise(-1, 8)) FROM items WHERE id < 8) AS all_there_are;
-SELECT l FROM plan_of('SELECT id FROM items WHERE id + 0 < 8 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l WHERE l ~ 'Ended';
-SET hnsw.max_scan_tuples = 100;
-SELECT coalesce(cardinality(filtered(-1, 'id + 0 < 8')), 0) < 7 AS within_the_limit;
-RESET hnsw.max_scan_tuples;
--- a filter that is not the same each time is asked as pgvector alone would ask it
-SELECT l FROM plan_of('SELECT id FROM items WHERE random() < 0.5 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
-SELECT l FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8)') l WHERE l ~ 'Decision';
-BEGIN;
-DECLARE c CURSOR FOR SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-2, 8) LIMIT 10;
-MOVE 3 IN c;
-FETCH c \gset fourth_
-SELECT :fourth_id = (filtered(-2, 'id % 20 = 3'))[4] AS the_fourth;
-ROLLBACK;
-SELECT bool_and(l.ids = filtered(s, 'id % 20 = 3')) AS lateral_same
-FROM generate_series(-20, -1) s, LATERAL (SELECT array_agg(id) AS ids FROM
-  (SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(s, 8) LIMIT 10) q) l;
-SELECT wait_until($$(SELECT count(*) > 0 FROM ruvector.trajectories WHERE filtered AND rows_returned = 10 AND rows_removed > 40 AND parameter > 40)$$);
-
 -- rows that nobody may see do not count: the search goes on until there are ten
 DELETE FROM items WHERE id IN (SELECT id FROM items ORDER BY (embedding <-> noise(-1, 8)) + 0 LIMIT 25);
 SELECT array_length(found(-1), 1);
@@ -205,6 +166,6 @@ FROM ruvector.labels;
 SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 AS certified FROM ruvector_learning_stats('items');
 ALTER SYSTEM RESET ruvector.batched_search;
 DROP TABLE items;
-DROP FUNCTION noise, put_in_force, plan_of, decision, found, filtered, nearest;
+DROP FUNCTION noise, put_in_force, plan_of, decision, found, nearest;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;
