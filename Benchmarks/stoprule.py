@@ -110,7 +110,8 @@ class Rule:
         for stage in range(max(len(label.stages) for label in labels) - 1):
             columns, targets = measured(labels, stage)
             columns, means, deviations = standard(columns)
-            fit = logit([[1.0] * len(targets), *columns], targets, [1e-6] + [strength] * 3, [0.0, *slopes[stage]])
+            prior = [0.0, *slopes[min(stage, len(slopes) - 1)]]
+            fit = logit([[1.0] * len(targets), *columns], targets, [1e-6] + [strength] * 3, prior)
             weights = [slope / d for slope, d in zip(fit[1:], deviations)]
             both = [(label.stages[stage], label.stages[stage + 1]) for label in labels if len(label.stages) > stage + 1]
             touched = sum(after[1] - before[1] for before, after in both)
