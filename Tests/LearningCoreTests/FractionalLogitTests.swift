@@ -16,8 +16,20 @@ struct FractionalLogitTests {
 
   private static let rows: [FractionalLogit.Row] = known.map { (SIMD3($0, $1, $2), $3) }
 
-  private func weights(_ rows: [FractionalLogit.Row]) throws -> SIMD4<Double> {
-    try #require(FractionalLogit(rows)).weights
+  private static let prior = FractionalLogit.Prior(slopes: SIMD3(0.5, -1, 2), strength: 8)
+
+  private func weights(
+    _ rows: [FractionalLogit.Row], prior: FractionalLogit.Prior = .none
+  ) throws -> SIMD4<Double> {
+    try #require(FractionalLogit(rows, prior: prior)).weights
+  }
+
+  /// The slopes of features standardised on the known rows.
+  private func standard(_ weights: SIMD4<Double>) -> SIMD3<Double> {
+    let features = Self.rows.map(\.features)
+    let center = features.reduce(.zero, +) / 30
+    let variance = features.reduce(.zero) { $0 + ($1 - center) * ($1 - center) } / 30
+    return SIMD3(weights.y, weights.z, weights.w) * variance.squareRoot()
   }
 
   private func largest(_ difference: SIMD4<Double>) -> Double {
@@ -27,6 +39,33 @@ struct FractionalLogitTests {
   @Test func agreesWithTheKnownAnswer() throws {
     let expected = SIMD4(-1.435085, -0.818570, 3.749524, -1.263393)
     #expect(try largest(weights(Self.rows) - expected) < 2e-5)
+  }
+
+  @Test func agreesWithTheKnownAnswerUnderAPrior() throws {
+    let expected = SIMD4(-4.846037, 1.655367, 0.688364, 4.573682)
+    #expect(try largest(weights(Self.rows, prior: Self.prior) - expected) < 2e-5)
+  }
+
+  /// A strong prior stands alone, a weak one is forgotten, and so is any once the rows are many.
+  @Test func rowsOutweighThePrior() throws {
+    func slopes(_ rows: [FractionalLogit.Row], strength: Double) throws -> SIMD3<Double> {
+      standard(try weights(rows, prior: FractionalLogit.Prior(slopes: Self.prior.slopes, strength: strength)))
+    }
+    func distance(_ one: SIMD3<Double>, _ other: SIMD3<Double>) -> Double { ((one - other) * (one - other)).sum() }
+    #expect(try distance(slopes(Self.rows, strength: 1e7), Self.prior.slopes) < 1e-8)
+    let data = try slopes(Self.rows, strength: 1e-6)
+    let few = try slopes(Self.rows, strength: 8)
+    #expect(distance(few, Self.prior.slopes) < distance(data, Self.prior.slopes))
+    let many = [[FractionalLogit.Row]](repeating: Self.rows, count: 3000).flatMap { $0 }
+    #expect(try distance(slopes(many, strength: 8), data) < 1e-3 && distance(few, data) > 1)
+  }
+
+  /// Its slopes are those of standardised features, so units matter to it no more than to the rows.
+  @Test func unitsDoNotMatterToAPrior() throws {
+    let rows = Self.rows.map { (features: $0.features * SIMD3(100, 0.01, 3) + 7, target: $0.target) }
+    let (plain, scaled) = (try weights(Self.rows, prior: Self.prior), try weights(rows, prior: Self.prior))
+    #expect(
+      largest(SIMD4(0, scaled.y * 100, scaled.z * 0.01, scaled.w * 3) - SIMD4(0, plain.y, plain.z, plain.w)) < 1e-6)
   }
 
   /// The ridge acts on standardised features, so units do not matter.
@@ -51,7 +90,7 @@ struct FractionalLogitTests {
 
   @Test func aConstantFeatureHasNoWeight() throws {
     let rows = Self.rows.map { (features: SIMD3($0.features.x, 0.7, $0.features.z), target: $0.target) }
-    #expect(try weights(rows).z == 0)
+    #expect(try weights(rows).z == 0 && weights(rows, prior: Self.prior).z == 0)
     let same = [FractionalLogit.Row](repeating: (SIMD3(1, 2, 3), 0.25), count: 40)
     let alone = try weights(same)
     #expect(alone.y == 0 && alone.z == 0 && alone.w == 0 && abs(alone.x + 1.0986123) < 1e-6)
@@ -59,6 +98,7 @@ struct FractionalLogitTests {
 
   @Test func oneRowIsEnoughAndNoneIsNot() throws {
     #expect(try weights([(SIMD3(1, 2, 3), 0.5)]) == .zero)
+    #expect(try weights([(SIMD3(1, 2, 3), 0.5)], prior: Self.prior) == .zero)
     #expect(FractionalLogit([]) == nil)
     #expect(FractionalLogit([(SIMD3(.nan, 2, 3), 0.5)]) == nil)
   }

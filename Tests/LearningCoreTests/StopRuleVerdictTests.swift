@@ -45,7 +45,7 @@ struct StopRuleVerdictTests {
 
   @Test func nothingIsTestedOnTooFewCertifyingLabels() throws {
     #expect(try verdict(labels(400), minSamples: 201).rungs.allSatisfy { $0.bound == nil && $0.recall != nil })
-    #expect(try StopRuleVerdict(judging: labels(98), inForce: nil, minSamples: 10) == nil)
+    #expect(try StopRuleVerdict(judging: labels(2 * StopRule.leastLabels - 2), inForce: nil, minSamples: 10) == nil)
   }
 
   @Test func aRuleIsKeptUntilTheLabelsForFittingHaveDoubled() throws {
@@ -124,7 +124,7 @@ struct StopRuleVerdictTests {
         judging: labels,
         goal: Verdict.Goal(
           recall: goal, minSamples: 100, rule: rule,
-          applied: .stopRule(rule, multiplier: rule.multipliers[rule.multipliers.count / 2]), appliedLabels: 400)
+          applied: .stopRule(rule, multiplier: rule.multipliers[rule.multipliers.count - 1]), appliedLabels: 400)
       ).state
     }
     #expect(try state(RecallGoal(mean: 0.5)) != .alarm)

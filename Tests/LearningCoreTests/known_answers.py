@@ -37,14 +37,14 @@ def fieller(x, y):
     return mx / my, min(roots), max(roots)
 
 
-def fractional_logit(x, y):
-    """Minimises in the raw weights, where the ridge on standardised slopes is 3 * variance * slope**2 / 2."""
+def fractional_logit(x, y, prior=(0, 0, 0), strength=3):
+    """Minimises in the raw weights, where a standardised slope is deviation * slope."""
     design = np.column_stack([np.ones(len(x)), x])
-    mean, variance = x.mean(0), x.var(0)
+    mean, deviation = x.mean(0), x.std(0)
 
     def loss(w):
         z = design @ w
-        return (np.logaddexp(0, z) - y * z).sum() + 1.5 * (variance * w[1:] ** 2).sum() + 0.5e-6 * (
+        return (np.logaddexp(0, z) - y * z).sum() + strength / 2 * ((deviation * w[1:] - prior) ** 2).sum() + 0.5e-6 * (
             w[0] + mean @ w[1:]
         ) ** 2
 
@@ -78,6 +78,7 @@ def main():
     y = np.round(rng.binomial(10, 1 / (1 + np.exp(-6 * (x[:, 1] - 0.7)))) / 10, 1)
     print("features and targets:", ", ".join(f"({a}, {b}, {c}, {t})" for (a, b, c), t in zip(x, y)))
     print("  weights", " ".join(f"{w:.6f}" for w in fractional_logit(x, y)))
+    print("  under a prior", " ".join(f"{w:.6f}" for w in fractional_logit(x, y, (0.5, -1, 2), 8)))
 
 
 main()

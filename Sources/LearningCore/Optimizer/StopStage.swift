@@ -15,7 +15,9 @@ public struct StageFacts: Sendable {
     self.last = last
   }
 
-  var features: SIMD3<Double> { SIMD3(nearest, kth, last) }
+  /// The level of the distances and two gaps between them: the distances alone rise and fall together, so that what
+  /// each of them says could not be told apart, nor carried over to another table.
+  var contrasts: SIMD3<Double> { SIMD3(kth, nearest - kth, last - kth) }
   var isKnown: Bool { nearest.isFinite && kth.isFinite && last.isFinite }
 }
 

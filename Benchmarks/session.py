@@ -1,0 +1,154 @@
+"""Part of Benchmarks/run and Benchmarks/prior, inside their cluster: speaks SQL, loads, learns."""
+import array
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "Demo")]
+from load import read_npy
+
+METRICS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops"), "ip": ("<#>", "vector_ip_ops")}
+PSQL = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
+
+
+def say(text):
+    print(f"bench: {time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
+
+
+def sql(*statements):
+    """Runs statements in one session; the lines they return."""
+    command = PSQL + [word for statement in statements for word in ("-c", statement)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
+
+
+def one(statement):
+    return sql(statement)[0]
+
+
+def wait_for(condition):
+    """Until a condition that the worker brings about is true."""
+    for _ in range(300):
+        if one(f"SELECT {condition}") == "t":
+            return
+        time.sleep(0.2)
+    sys.exit(f"gave up waiting for: {condition}")
+
+
+# ---- data ----------------------------------------------------------------------------
+
+
+def copy(table, vectors, scale):
+    """Loads vectors, numbered from 1; whatever they were, the table has float32."""
+    number = 0
+    with subprocess.Popen(PSQL + ["-c", f"COPY {table} FROM stdin (FORMAT binary)"], stdin=subprocess.PIPE) as psql:
+        psql.stdin.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+        for number, vector in enumerate(vectors, start=1):
+            floats = array.array("f", vector if scale == 1 else [scale * x for x in vector])
+            if sys.byteorder == "little":
+                floats.byteswap()
+            body = struct.pack(">hh", len(floats), 0) + floats.tobytes()
+            psql.stdin.write(struct.pack(">hiii", 2, 4, number, len(body)) + body)
+            if number % 100_000 == 0:
+                say(f"{table}: {number} rows")
+        psql.stdin.write(struct.pack(">h", -1))
+    if psql.returncode != 0:
+        sys.exit(1)
+    return number
+
+
+def split(path, lessons, held_out, seed):
+    """Which rows of a file are to learn from and which judge: disjoint, also by value."""
+    seen, distinct = set(), []
+    for number, vector in enumerate(read_npy(path)):
+        if (mark := hash(vector)) not in seen:
+            seen.add(mark)
+            distinct.append(number)
+    if len(distinct) < lessons + 100:
+        sys.exit(f"{path}: {len(distinct)} different queries; {lessons} to learn from leave fewer than 100 to judge")
+    random.Random(seed).shuffle(distinct)
+    return distinct[:lessons], distinct[lessons : lessons + held_out]
+
+
+def load(job):
+    """Tables and index; returns what is known of them."""
+    folder = pathlib.Path(job["data"])
+    operator, opclass = METRICS[job["metric"]]
+    scale = float((folder / "scale.txt").read_text().split()[0]) if (folder / "scale.txt").is_file() else 1
+    sql(f"\\i {HERE / 'run.sql'}", f"INSERT INTO job VALUES ('{operator}', {job['k']})")
+    chosen = split(folder / "queries.npy", job["labels"], job["queries"], job["seed"])
+    for table, numbers in zip(("lessons", "held_out"), chosen):
+        wanted = set(numbers)
+        copy(table, (vector for number, vector in enumerate(read_npy(folder / "queries.npy")) if number in wanted), scale)
+    say(f"loading {job['data']}")
+    rows = copy("items", read_npy(folder / "base.npy"), scale)
+    dims = int(one("SELECT vector_dims(embedding) FROM items LIMIT 1"))
+    say(f"{rows} rows, {dims} dimensions: building the index")
+    started = time.monotonic()
+    sql(
+        f"ALTER TABLE items ALTER embedding TYPE vector({dims})",
+        f"CREATE INDEX items_embedding ON items USING hnsw (embedding {opclass})",
+        "VACUUM ANALYZE",
+        "CHECKPOINT",
+    )
+    return {"rows": rows, "dims": dims, "index_seconds": round(time.monotonic() - started, 1)}
+
+
+# ---- learning -----------------------------------------------------------------------------
+
+
+def label_budget(share):
+    sql(f"ALTER SYSTEM SET ruvector.label_budget = {share}", "SELECT pg_reload_conf()")
+
+
+def settle():
+    """Until the worker has nothing to do: judged and published."""
+    quiet = 0
+    while quiet < 15:
+        time.sleep(0.2)
+        idle = one("SELECT state IS DISTINCT FROM 'active' FROM pg_stat_activity WHERE backend_type = 'ruvector worker' AND datname = current_database()")
+        quiet = quiet + 1 if idle == "t" else 0
+
+
+def ask(lessons):
+    """Two plain clients, no SET anywhere."""
+    clients = []
+    for client in range(2):
+        questions = f"""COPY (SELECT format('{one("SELECT search()").replace("$1", "''%s''")};', embedding)
+                              FROM lessons WHERE id % 2 = {client} ORDER BY id) TO stdout"""
+        source = subprocess.Popen(PSQL + ["-c", questions], stdout=subprocess.PIPE)
+        clients.append(subprocess.Popen(PSQL, stdin=source.stdout, stdout=subprocess.DEVNULL))
+    if any(client.wait() for client in clients):
+        sys.exit("a client that learns failed")
+    wait_for(f"searches_recorded + searches_dropped >= {lessons} FROM ruvector_learning_stats('items')")
+    settle()
+
+
+def begin_learning(labels, target):
+    sql(
+        "CREATE EXTENSION ruvector",
+        f"SELECT ruvector_enable_learning('items', trajectory_window := {labels}, target_recall := {target})",
+    )
+    wait_for("searches_recorded IS NOT NULL FROM ruvector_learning_stats('items')")
+    say(f"plain clients ask {labels} queries")
+    ask(labels)
+
+
+def learn(labels):
+    """Lets the worker label until there are so many labels, or nothing to label; returns how many there are."""
+    label_budget(1)
+    told = 0
+    while True:
+        done, waiting = map(int, one("SELECT (SELECT count(*) FROM ruvector.labels), (SELECT count(*) FROM ruvector.trajectories WHERE label_state = 'pending')").split("|"))
+        if time.monotonic() - told > 10:
+            say(f"labelling: {done} of {labels}; " + one("SELECT state FROM ruvector_learning_stats('items')"))
+            told = time.monotonic()
+        if done >= labels or waiting == 0:
+            break
+        time.sleep(0.05)
+    label_budget(0)
+    settle()
+    return int(one("SELECT count(*) FROM ruvector.labels"))

@@ -1,0 +1,198 @@
+"""Part of Benchmarks/prior: the stop rule as Sources/LearningCore fits and replays it, on labels read from files."""
+import math
+from operator import mul, sub
+
+LEAST_RECALL, GREATEST_RECALL, RESERVE, MULTIPLIERS = 0.8, 0.999, 30, 48
+
+
+class Label:
+    """One query: recall and buffers at each fixed value, and after each batch, there with the contrasts of distances."""
+
+    def __init__(self, line):
+        k, totals, stages, values, recall, buffers = (list(map(float, field.split())) for field in line.split("|"))
+        self.fixed = dict(zip(map(int, values), zip(recall, buffers)))
+        self.stages = []
+        for found, touched, nearest, kth, last, _ in zip(*[iter(stages)] * 6):
+            if math.isnan(found) or math.isnan(touched):
+                break
+            self.stages.append((found, touched, (kth, nearest - kth, last - kth)))
+
+
+def read(path):
+    return [Label(line) for line in path.read_text().splitlines()]
+
+
+# ---- the model ---------------------------------------------------------------------------
+
+
+def solve(matrix, right):
+    """Elimination without pivots: the matrix is symmetric and positive definite."""
+    rows = [row + [value] for row, value in zip(matrix, right)]
+    for pivot, row in enumerate(rows):
+        rows[pivot] = row = [value / row[pivot] for value in row]
+        for other, line in enumerate(rows):
+            if other != pivot:
+                rows[other] = [a - line[pivot] * b for a, b in zip(line, row)]
+    return [row[-1] for row in rows]
+
+
+def logit(columns, targets, ridge, prior):
+    """Weights of a logistic regression of shares, drawn to the prior by a ridge: Newton's method, steps halved."""
+
+    def odds(weights):
+        return [sum(map(mul, weights, row)) for row in zip(*columns)]
+
+    def loss(weights, odds):
+        strange = sum(r * (w - p) ** 2 for r, w, p in zip(ridge, weights, prior)) / 2
+        return strange + sum(max(z, 0) + math.log1p(math.exp(-abs(z))) - y * z for z, y in zip(odds, targets))
+
+    weights, now = list(prior), odds(prior)
+    least = loss(weights, now)
+    for _ in range(60):
+        shares = [1 / (1 + math.exp(-max(z, -700))) for z in now]
+        excess = list(map(sub, shares, targets))
+        gradient = [sum(map(mul, excess, column)) + r * (w - p) for column, r, w, p in zip(columns, ridge, weights, prior)]
+        spread = [share * (1 - share) for share in shares]
+        weighted = [list(map(mul, spread, column)) for column in columns]
+        hessian = [[sum(map(mul, a, b)) for b in columns] for a in weighted]
+        for axis, r in enumerate(ridge):
+            hessian[axis][axis] += r
+        step = solve(hessian, gradient)
+        if sum(map(mul, step, gradient)) < 1e-10:
+            break
+        while True:
+            moved = list(map(sub, weights, step))
+            there = odds(moved)
+            if (value := loss(moved, there)) <= least or sum(map(mul, step, gradient)) < 1e-10:
+                break
+            step = [part / 2 for part in step]
+        weights, now, least = moved, there, value
+    return weights
+
+
+def measured(labels, stage):
+    """Columns of contrasts, and targets, of the labels that measured a stage and the next."""
+    rows = [label.stages[stage] for label in labels if len(label.stages) > stage + 1]
+    rows = [(contrasts, 1 - found) for found, _, contrasts in rows if all(map(math.isfinite, contrasts))]
+    return list(zip(*(contrasts for contrasts, _ in rows))), [target for _, target in rows]
+
+
+def standard(columns):
+    """The columns with mean 0 and variance 1, or 0 where they do not vary; their means and deviations."""
+    means = [sum(column) / len(column) for column in columns]
+    deviations = [math.sqrt(sum((x - mean) ** 2 for x in column) / len(column)) for column, mean in zip(columns, means)]
+    deviations = [d if d > 1e-6 * abs(mean) else math.inf for d, mean in zip(deviations, means)]
+    return [[(x - mean) / d for x in column] for column, mean, d in zip(columns, means, deviations)], means, deviations
+
+
+def shared_slopes(sets, stage, strength=3):
+    """Standardised slopes that fit several data sets best at once, each with an intercept of its own."""
+    columns, targets = [[] for _ in range(len(sets) + 3)], []
+    for number, labels in enumerate(sets):
+        contrasts, shares = measured(labels, stage)
+        for other in range(len(sets)):
+            columns[other] += [float(other == number)] * len(shares)
+        for column, values in zip(columns[len(sets) :], standard(contrasts)[0]):
+            column += values
+        targets += shares
+    ridge = [1e-6] * len(sets) + [strength] * 3
+    return logit(columns, targets, ridge, [0.0] * len(ridge))[len(sets) :]
+
+
+# ---- the rule ------------------------------------------------------------------------------
+
+
+class Rule:
+    """Fitted to labels, with the slopes of a prior for each stage and its strength."""
+
+    def __init__(self, labels, slopes, strength):
+        self.stages = []  # weights of (1, contrasts), buffers of the next batch, typical worth
+        for stage in range(max(len(label.stages) for label in labels) - 1):
+            columns, targets = measured(labels, stage)
+            columns, means, deviations = standard(columns)
+            prior = [0.0, *slopes[min(stage, len(slopes) - 1)]]
+            fit = logit([[1.0] * len(targets), *columns], targets, [1e-6] + [strength] * 3, prior)
+            weights = [slope / d for slope, d in zip(fit[1:], deviations)]
+            both = [(label.stages[stage], label.stages[stage + 1]) for label in labels if len(label.stages) > stage + 1]
+            touched = sum(after[1] - before[1] for before, after in both)
+            missing = sum(1 - before[0] for before, _ in both)
+            self.stages.append((fit[0] - sum(map(mul, weights, means)), weights, touched / len(both), missing / touched))
+
+    def worths(self, label):
+        """What a buffer is worth after each stage but the last."""
+        found = []
+        for (intercept, weights, touched, _), (_, _, contrasts) in zip(self.stages, label.stages):
+            odds = intercept + sum(map(mul, weights, contrasts))
+            found.append(1 / (1 + math.exp(min(-odds, 700))) / touched)
+        return found
+
+    def replay(self, labels):
+        return Replay(self, labels)
+
+
+class Replay:
+    """What labels would have found and touched under a rule."""
+
+    def __init__(self, rule, labels):
+        self.typical = [stage[3] for stage in rule.stages]
+        self.searches = [(rule.worths(label), label.stages) for label in labels]
+
+    def at(self, multiplier):
+        """Mean recall and buffers."""
+        recall = buffers = 0.0
+        for worths, stages in self.searches:
+            found, touched, _ = stages[self.end(worths, len(stages), multiplier)]
+            recall, buffers = recall + found, buffers + touched
+        return recall / len(self.searches), buffers / len(self.searches)
+
+    def end(self, worths, count, multiplier):
+        """The jump rule of StopStage.next."""
+        stage = 0
+        while stage + 1 < count and not worths[stage] < multiplier:
+            hardness = worths[stage] / self.typical[stage] if self.typical[stage] else math.inf
+            stage += 1
+            while stage + 1 < count and hardness * (self.typical[stage] if stage < len(self.typical) else 0) >= multiplier:
+                stage += 1
+        return stage
+
+    def at_recall(self, recall):
+        """Mean buffers at a mean recall, between the two multipliers around it; None where none reaches it."""
+        low, high = 1e-15, 1.0
+        reaching, missing = self.at(low), self.at(high)
+        if reaching[0] < recall:
+            return None
+        for _ in range(18):
+            middle = math.sqrt(low * high)
+            if (there := self.at(middle))[0] >= recall:
+                low, reaching = middle, there
+            else:
+                high, missing = middle, there
+        share = (recall - missing[0]) / (reaching[0] - missing[0])
+        return missing[1] + share * (reaching[1] - missing[1])
+
+    def multipliers(self):
+        """As StopRule chooses them on the labels that fitted it."""
+        critical = []
+        for worths, _ in self.searches:
+            least = math.inf
+            for worth in worths:
+                if worth < least:
+                    least = worth
+                    critical.append(worth)
+        critical.sort()
+
+        def greatest(recall):
+            reaching, missing = 0, len(critical)
+            while reaching < missing:
+                middle = (reaching + missing) // 2
+                if self.at(critical[middle])[0] >= recall - 1e-12:
+                    reaching = middle + 1
+                else:
+                    missing = middle
+            return critical[reaching - 1] if reaching else None
+
+        cheapest = greatest(LEAST_RECALL)
+        if cheapest is None:
+            return []
+        least = (greatest(GREATEST_RECALL) or critical[0]) / RESERVE
+        return [least * (cheapest / least) ** (step / (MULTIPLIERS - 1)) for step in range(MULTIPLIERS)]
