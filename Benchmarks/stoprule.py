@@ -2,7 +2,7 @@
 import math
 from operator import mul, sub
 
-LEAST_RECALL, GREATEST_RECALL, RESERVE, MULTIPLIERS = 0.8, 0.999, 30, 48
+LEAST_RECALL, GREATEST_RECALL, RESERVE, MULTIPLIERS = 0.8, 0.999, 30, 64
 
 
 class Label:
@@ -106,7 +106,7 @@ class Rule:
     """Fitted to labels, with the slopes of a prior for each stage and its strength."""
 
     def __init__(self, labels, slopes, strength):
-        self.stages = []  # weights of (1, contrasts), buffers of the next batch, typical worth
+        self.stages = []  # weights of (1, contrasts), buffers of the next batch
         for stage in range(max(len(label.stages) for label in labels) - 1):
             columns, targets = measured(labels, stage)
             columns, means, deviations = standard(columns)
@@ -115,13 +115,12 @@ class Rule:
             weights = [slope / d for slope, d in zip(fit[1:], deviations)]
             both = [(label.stages[stage], label.stages[stage + 1]) for label in labels if len(label.stages) > stage + 1]
             touched = sum(after[1] - before[1] for before, after in both)
-            missing = sum(1 - before[0] for before, _ in both)
-            self.stages.append((fit[0] - sum(map(mul, weights, means)), weights, touched / len(both), missing / touched))
+            self.stages.append((fit[0] - sum(map(mul, weights, means)), weights, touched / len(both)))
 
     def worths(self, label):
         """What a buffer is worth after each stage but the last."""
         found = []
-        for (intercept, weights, touched, _), (_, _, contrasts) in zip(self.stages, label.stages):
+        for (intercept, weights, touched), (_, _, contrasts) in zip(self.stages, label.stages):
             odds = intercept + sum(map(mul, weights, contrasts))
             found.append(1 / (1 + math.exp(min(-odds, 700))) / touched)
         return found
@@ -134,7 +133,6 @@ class Replay:
     """What labels would have found and touched under a rule."""
 
     def __init__(self, rule, labels):
-        self.typical = [stage[3] for stage in rule.stages]
         self.searches = [(rule.worths(label), label.stages) for label in labels]
 
     def at(self, multiplier):
@@ -146,14 +144,8 @@ class Replay:
         return recall / len(self.searches), buffers / len(self.searches)
 
     def end(self, worths, count, multiplier):
-        """The jump rule of StopStage.next."""
-        stage = 0
-        while stage + 1 < count and not worths[stage] < multiplier:
-            hardness = worths[stage] / self.typical[stage] if self.typical[stage] else math.inf
-            stage += 1
-            while stage + 1 < count and hardness * (self.typical[stage] if stage < len(self.typical) else 0) >= multiplier:
-                stage += 1
-        return stage
+        """The stage after which the search ends."""
+        return next((stage for stage in range(count - 1) if worths[stage] < multiplier), count - 1)
 
     def at_recall(self, recall):
         """Mean buffers at a mean recall, between the two multipliers around it; None where none reaches it."""

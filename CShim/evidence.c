@@ -39,13 +39,11 @@ static void
 column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
 {
 	const void *weights,
-			   *next_blocks,
-			   *typical_worth;
+			   *next_blocks;
 	int			stages = rv_column_array(row, column + 2, &next_blocks);
 
 	memset(rule, 0, sizeof(*rule));
-	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS ||
-		rv_column_array(row, column + 3, &typical_worth) != stages)
+	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS)
 		return;
 	rule->stages = stages;
 	rule->fitted = rv_column_int(row, column, 0);
@@ -53,9 +51,8 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
 	{
 		memcpy(rule->stage[s].weight, (const float *) weights + s * RV_STOP_WEIGHTS, sizeof(rule->stage[s].weight));
 		rule->stage[s].next_blocks = ((const float *) next_blocks)[s];
-		rule->stage[s].typical_worth = ((const float *) typical_worth)[s];
 	}
-	rule->rungs = column_rungs(row, column + 4, rule->rung, RV_MULTIPLIERS_MAX);
+	rule->rungs = column_rungs(row, column + 3, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
 /* The columns of RV_POLICY_COLUMNS, from `column` on.  False: nothing was judged yet. */
@@ -359,20 +356,17 @@ static void
 add_stop_rule(Verdict *row, const rv_stop_rule *rule)
 {
 	float		weights[RV_STAGES_MAX * RV_STOP_WEIGHTS];
-	float		next_blocks[RV_STAGES_MAX],
-				typical_worth[RV_STAGES_MAX];
+	float		next_blocks[RV_STAGES_MAX];
 	bool		none = rule->stages == 0;
 
 	for (int s = 0; s < rule->stages; s++)
 	{
 		memcpy(weights + s * RV_STOP_WEIGHTS, rule->stage[s].weight, sizeof(rule->stage[s].weight));
 		next_blocks[s] = rule->stage[s].next_blocks;
-		typical_worth[s] = rule->stage[s].typical_worth;
 	}
 	add(row, INT4OID, Int32GetDatum(rule->fitted), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(weights, rule->stages * RV_STOP_WEIGHTS, FLOAT4OID), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(next_blocks, rule->stages, FLOAT4OID), none);
-	add(row, FLOAT4ARRAYOID, rv_make_array(typical_worth, rule->stages, FLOAT4OID), none);
 	add_rungs(row, rule->rung, rule->rungs);
 }
 
@@ -441,7 +435,7 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	add_rungs(&row, verdict->rung, verdict->rungs);
 	/* a rule that missed is not kept */
 	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop);	/* 20 */
-	add_float(&row, goal->target_tail); /* 25 */
+	add_float(&row, goal->target_tail); /* 24 */
 	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
@@ -450,8 +444,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " judged_labels = CASE WHEN $3 = 'stepped back' THEN NULL ELSE $7 END, judged_at = clock_timestamp(),"
 		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
 		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
-		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($25, 0), rungs = $19,"
-		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23, $24)"
+		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($24, 0), rungs = $19,"
+		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23)"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }

@@ -454,7 +454,7 @@ typedef struct RvLearnedClass
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 } RvLearnedClass;
 
-#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_typical_worth, stop_rungs"
+#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs"
 #define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);

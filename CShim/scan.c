@@ -273,63 +273,45 @@ trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 bl
 	scan->trace->found[stage] = rv_batches_distances(scan->batches, scan->trace->distances[stage]);
 }
 
-/*
- * The last stage up to `next` that ruvector.max_latency leaves time for, by what
- * the buffers so far have cost; -1: not even the one after `stage`.
- */
-static int32
-within_latency(RvScan *scan, int32 stage, int32 next, int64 blocks, double us)
+/* Would rows up to `total` come too late, by what those so far have cost? */
+static bool
+too_late(RvScan *scan, int32 total, const instr_time *started)
 {
-	double		expected = us;
+	int32		taken = rv_batches_taken(scan->batches);
 
-	if (rv_max_latency <= 0 || next < 0)
-		return next;
-	for (int32 at = stage; at < next; at++)
-	{
-		expected += us * scan->rule[at].next_blocks / Max(blocks, 1);
-		if (expected > rv_max_latency * 1000)
-		{
-			scan->cut = true;
-			return at > stage ? at : -1;
-		}
-	}
-	return next;
+	if (rv_max_latency > 0 && taken > 0 && scan->trace == NULL)
+		scan->cut = elapsed_us(started) * total / taken > rv_max_latency * 1000;
+	return scan->cut;
 }
 
 /*
- * Batch after batch, until the rule says that it is enough.  A traced search looks
- * after every batch; for any other the rule names the next one to look after.
+ * Batch after batch, until the rule says that it is enough.  A traced search goes
+ * through all of them.
  */
 static void
 search_in_batches(RvScan *scan)
 {
-	instr_time	started;
 	rv_stage_facts facts = {.last = NAN};
 	int32		totals[RV_STAGES_MAX];
 	int			stages;
-	int32		stage = 0;
 	int64		before = rv_blocks_now();
+	instr_time	started;
 
 	INSTR_TIME_SET_CURRENT(started);
 	RV_SWIFT(stages = rv_stage_totals(scan->k, scan->parameter->maximum, totals));
 	if (scan->rule_stages > 0)
 		stages = Min(stages, scan->rule_stages);
-	while (stage >= 0 && stage < stages)
+	for (int stage = 0; stage < stages && !too_late(scan, totals[stage], &started); stage++)
 	{
+		bool		enough = false;
+
 		rv_batches_advance(scan->batches, totals[stage], &facts);
 		if (scan->trace != NULL)
 			trace_stage(scan, stage, &facts, rv_blocks_now() - before, elapsed_us(&started));
-		if (rv_batches_settled(scan->batches))
-			break;
-		if (scan->trace != NULL)
-			stage++;
 		else
-		{
-			int32		next;
-
-			RV_SWIFT(next = rv_stop_next(scan->rule, stages, stage, scan->evidence.value, &facts));
-			stage = within_latency(scan, stage, next, rv_blocks_now() - before, elapsed_us(&started));
-		}
+			RV_SWIFT(enough = rv_stop_here(&scan->rule[stage], scan->evidence.value, &facts));
+		if (enough || rv_batches_settled(scan->batches))
+			break;
 	}
 	rv_batches_complete(scan->batches);
 }
@@ -355,17 +337,12 @@ search_filtered(RvScan *scan)
 		int32		taken = rv_batches_taken(scan->batches);
 		int32		reach = rv_batches_reach(scan->batches);
 		int32		total;
-		double		us;
 
 		RV_SWIFT(total = rv_filtered_next(scan->k, value, least, taken, reach));
 		if (total < 0 || rv_batches_exhausted(scan->batches) || (scan->trace != NULL && step == RV_TRACE_MAX))
 			break;
-		us = elapsed_us(&started);
-		if (rv_max_latency > 0 && taken > 0 && us * total / taken > rv_max_latency * 1000)
-		{
-			scan->cut = true;
+		if (too_late(scan, total, &started))
 			break;
-		}
 		rv_batches_advance(scan->batches, total, &facts);
 		if (scan->trace != NULL)
 			trace_stage(scan, step++, &facts, rv_blocks_now() - before, elapsed_us(&started));

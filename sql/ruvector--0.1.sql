@@ -119,7 +119,6 @@ CREATE TABLE ruvector.policies (
     stop_fitted int,
     stop_weights real[],
     stop_next_blocks real[],
-    stop_typical_worth real[],
     stop_rungs real[],
     PRIMARY KEY (indexid, k_class)
 );
@@ -131,7 +130,6 @@ COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label t
 COMMENT ON COLUMN ruvector.policies.stop_fitted IS 'labels that the stop rule was fitted on; none of them certifies it';
 COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds that a neighbour is missing = w . (1, nearest, k-th, last distance)';
 COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
-COMMENT ON COLUMN ruvector.policies.stop_typical_worth IS 'for each batch: mean share of neighbours missing after it / stop_next_blocks';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
 COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that pgvector alone touches; likewise 95th and 99th percentile';

@@ -103,7 +103,7 @@ typedef enum rv_source
 
 #define RV_LADDER_MAX 32		/* parameter values measured for each label */
 #define RV_STAGES_MAX 14		/* batches of one search */
-#define RV_MULTIPLIERS_MAX 48	/* cost multipliers of a stop rule */
+#define RV_MULTIPLIERS_MAX 64	/* cost multipliers of a stop rule */
 #define RV_CLASSES_MAX 8		/* classes of k learned for one index */
 
 /* ---- a trajectory: what one search did -------------------------------------- */
@@ -219,15 +219,10 @@ typedef struct rv_stop_stage
 {
 	float		weight[4];
 	float		next_blocks;	/* buffers that the next batch touches on average; infinite for the last */
-	float		typical_worth;	/* mean share missing after this batch / next_blocks */
 } rv_stop_stage;
 
-/*
- * HOT.  After batch `stage` of `count`: the batch after which to look again, all up
- * to there searched as one; or -1, the search ends.
- */
-int32_t		rv_stop_next(const rv_stop_stage *RV_NONNULL stages, int32_t count, int32_t stage,
-						 double lambda, const rv_stage_facts *RV_NONNULL facts);
+/* HOT.  Does the search end after this batch?  For the caller to know: after the last it does. */
+bool		rv_stop_here(const rv_stop_stage *RV_NONNULL stage, double lambda, const rv_stage_facts *RV_NONNULL facts);
 
 /*
  * HOT.  A filtered search in batches: rows to have taken after the next one, or -1,

@@ -31,15 +31,11 @@ public func rv_filtered_next(_ k: Int32, _ value: Int32, _ least: Int32, _ taken
 }
 
 @c @implementation
-public func rv_stop_next(
-  _ stages: UnsafePointer<rv_stop_stage>, _ count: Int32, _ stage: Int32, _ multiplier: Double,
-  _ facts: UnsafePointer<rv_stage_facts>
-) -> Int32 {
-  guard stage >= 0, stage < count else { return -1 }
-  let stages = UnsafeBufferPointer(start: stages, count: Int(count)).lazy.map { StopStage($0) }
+public func rv_stop_here(
+  _ stage: UnsafePointer<rv_stop_stage>, _ multiplier: Double, _ facts: UnsafePointer<rv_stage_facts>
+) -> Bool {
   let facts = StageFacts(nearest: facts.pointee.nearest, kth: facts.pointee.kth, last: facts.pointee.last)
-  let worth = stages[Int(stage)].worth(after: facts)
-  return Int32(stages.next(after: Int(stage), worth: worth, multiplier: multiplier) ?? -1)
+  return StopStage(stage.pointee).ends(after: facts, multiplier: multiplier)
 }
 
 /// Published rungs, read where they lie.
@@ -83,8 +79,7 @@ extension StopStage {
   init(_ stage: rv_stop_stage) {
     let weight = stage.weight
     self.init(
-      weights: SIMD4(weight.0, weight.1, weight.2, weight.3), nextBlocks: stage.next_blocks,
-      typicalWorth: stage.typical_worth)
+      weights: SIMD4(weight.0, weight.1, weight.2, weight.3), nextBlocks: stage.next_blocks)
   }
 }
 

@@ -165,7 +165,6 @@ extension rv_stop_stage {
   fileprivate init(_ stage: StopStage) {
     let weights = stage.weights
     self.init(
-      weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks,
-      typical_worth: stage.typicalWorth)
+      weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks)
   }
 }

@@ -205,18 +205,16 @@ struct BorderTests {
   }
 
   @Test func searchesEndWhereTheStageSaysSo() {
-    let first = rv_stop_stage(weight: (1, 2, -3, 0.5), next_blocks: 100, typical_worth: 0.005)
-    let second = rv_stop_stage(weight: (0, 0, 0, 0), next_blocks: 200, typical_worth: 0.001)
-    let last = rv_stop_stage(weight: (0, 0, 0, 0), next_blocks: .infinity, typical_worth: 0)
-    let stages = [first, second, last]
+    var stage = rv_stop_stage(weight: (1, 2, -3, 0.5), next_blocks: 100)
     var facts = rv_stage_facts(nearest: 0.5, kth: 1, last: 2)
-    #expect(rv_stop_next(stages, 3, 0, 0.0051, &facts) == -1)
-    #expect(rv_stop_next(stages, 3, 0, 0.0049, &facts) == 1)
-    #expect(rv_stop_next(stages, 3, 0, 0.0009, &facts) == 2)
-    #expect(rv_stop_next(stages, 3, 2, 1e-9, &facts) == -1)
-    #expect(rv_stop_next(stages, 3, 3, 1e-9, &facts) == -1 && rv_stop_next(stages, 3, -1, 1e-9, &facts) == -1)
+    #expect(rv_stop_here(&stage, 0.0051, &facts) && !rv_stop_here(&stage, 0.0049, &facts))
     facts.last = .nan
-    #expect(rv_stop_next(stages, 3, 0, 1e9, &facts) == 1)
+    #expect(!rv_stop_here(&stage, 1e9, &facts))
+  }
+
+  @Test func filteredSearchesGoOnUntilItIsEnough() {
+    #expect(rv_filtered_next(10, 0, 40, 0, 0) == 40 && rv_filtered_next(10, 0, 40, 40, 0) == 57)
+    #expect(rv_filtered_next(10, 0, 40, 40, 30) == -1 && rv_filtered_next(10, 40, 40, 40, 20) == 57)
   }
 
   @Test func plansMaySearchInBatches() {

@@ -89,9 +89,8 @@ struct StopRuleTests {
         var stage = 0
         while stage < query % 6 {
           let facts = searches[query].stages[stage].facts
-          let worth = rule.stages[stage].worth(after: facts)
-          guard let next = rule.stages.next(after: stage, worth: worth, multiplier: Double(multiplier)) else { break }
-          stage = min(next, query % 6)
+          if rule.stages[stage].ends(after: facts, multiplier: Double(multiplier)) { break }
+          stage += 1
         }
         #expect(outcome.recall == Self.population.queries[query][BatchedSearch.width * stage])
         #expect(outcome.blocks == Self.population.queries[query][BatchedSearch.width * stage + 1])
@@ -107,7 +106,7 @@ struct StopRuleTests {
   }
 
   @Test func refusesWhatCannotBe() throws {
-    let stage = StopStage(weights: .zero, nextBlocks: 1, typicalWorth: 1)
+    let stage = StopStage(weights: .zero, nextBlocks: 1)
     func expectRefused(_ error: LearningError, _ stages: Int, _ multipliers: [Float], labels: Int = 1) {
       #expect(throws: error) {
         try StopRule(
@@ -117,7 +116,7 @@ struct StopRuleTests {
     expectRefused(.range(value: 0, argument: 3), 0, [1])
     expectRefused(.range(value: 15, argument: 3), 15, [1])
     expectRefused(.range(value: 0, argument: 3), 1, [])
-    expectRefused(.range(value: 49, argument: 3), 1, (1...49).map { Float($0) })
+    expectRefused(.range(value: 65, argument: 3), 1, (1...65).map { Float($0) })
     expectRefused(.range(value: -1, argument: 3), 1, [1], labels: -1)
     for multipliers in [[0], [-1], [.nan], [2, 1], [1, 1], [1, .nan]] as [[Float]] {
       expectRefused(.labels, 1, multipliers)

@@ -20,9 +20,8 @@ struct StopRuleVerdictTests {
         nearest: Double(measured[BatchedSearch.width * stage + 2]),
         kth: Double(measured[BatchedSearch.width * stage + 3]),
         last: Double(measured[BatchedSearch.width * stage + 4]))
-      let worth = rule.stages[stage].worth(after: facts)
-      guard let next = rule.stages.next(after: stage, worth: worth, multiplier: Double(multiplier)) else { break }
-      stage = next
+      if rule.stages[stage].ends(after: facts, multiplier: Double(multiplier)) { break }
+      stage += 1
     }
     return (measured[BatchedSearch.width * stage], measured[BatchedSearch.width * stage + 1])
   }

@@ -31,13 +31,10 @@ public struct StopStage: Equatable, Sendable {
   /// Buffers that the next batch touches on average: infinite for the last batch, after which every search
   /// ends; 0 where nothing is known of a stage, so that every search goes on.
   public let nextBlocks: Float
-  /// What a buffer of the next batch brings on average: the mean share missing / `nextBlocks`.
-  public let typicalWorth: Float
 
-  public init(weights: SIMD4<Float>, nextBlocks: Float, typicalWorth: Float) {
+  public init(weights: SIMD4<Float>, nextBlocks: Float) {
     self.weights = weights
     self.nextBlocks = nextBlocks
-    self.typicalWorth = typicalWorth
   }
 
   /// What a buffer of the next batch is expected to bring: the share of neighbours missing / `nextBlocks`.
@@ -49,25 +46,10 @@ public struct StopStage: Equatable, Sendable {
     let logOdds = (SIMD4<Double>(weights) * SIMD4(1, facts.nearest, facts.kth, facts.last)).sum()
     return 1 / (1 + exp(-logOdds)) / Double(nextBlocks)
   }
-}
 
-extension RandomAccessCollection<StopStage> where Index == Int {
-  /// The stage after which a search looks again, nil when it ends.
+  /// Whether a search ends here: a buffer of the next batch is worth less than `multiplier`, the recall that one more
+  /// must bring.  What is not known ends no search.
   ///
-  /// The search ends when a buffer of the next batch is worth less than `multiplier`; what is not known ends no
-  /// search.  Each look costs time, so it does not look where it would surely go on: as far as the batches
-  /// are worth enough if this search stays as much harder than a typical one as it is now, they are one.
-  ///
-  /// - Parameters:
-  ///   - worth: what the model says after `stage`.
-  ///   - multiplier: the recall that one more buffer must bring, above 0.
-  /// - Complexity: O(count), allocates nothing.
-  @inlinable
-  public func next(after stage: Int, worth: Double, multiplier: Double) -> Int? {
-    guard !(worth < multiplier), stage + 1 < endIndex else { return nil }
-    let hardness = worth / Double(self[stage].typicalWorth)
-    var next = stage + 1
-    while next + 1 < endIndex, hardness * Double(self[next].typicalWorth) >= multiplier { next += 1 }
-    return next
-  }
+  /// - Complexity: O(1), allocates nothing.
+  public func ends(after facts: StageFacts, multiplier: Double) -> Bool { worth(after: facts) < multiplier }
 }

@@ -28,7 +28,7 @@ extension StopRule {
       try check()
       stages.append(StopStage(fittedTo: searches.filter { $0.stages.count > stage + 1 }, after: stage, prior))
     }
-    stages.append(StopStage(weights: .zero, nextBlocks: .infinity, typicalWorth: 0))
+    stages.append(StopStage(weights: .zero, nextBlocks: .infinity))
     let multipliers = multipliers(StopRuleReplay(of: searches, stages: stages))
     return multipliers.isEmpty
       ? nil : try StopRule(stages: stages, multipliers: multipliers, labels: searches.count)
@@ -63,14 +63,13 @@ extension StopStage {
       (features: measured.facts.contrasts, target: 1 - Double(measured.recall))
     }
     let next = searches.reduce(0) { $0 + Double($1.stages[stage + 1].blocks - $1.stages[stage].blocks) }
-    let missing = searches.reduce(0) { $0 + 1 - Double($1.stages[stage].recall) }
     if let fit = FractionalLogit(rows, prior: prior.after(stage)) {
       let (level, nearest, last) = (fit.weights.y, fit.weights.z, fit.weights.w)
       self.init(
         weights: SIMD4<Float>(SIMD4(fit.weights.x, nearest, level - nearest - last, last)),
-        nextBlocks: Float(max(0, next / Double(searches.count))), typicalWorth: next > 0 ? Float(missing / next) : 0)
+        nextBlocks: Float(max(0, next / Double(searches.count))))
     } else {
-      self.init(weights: .zero, nextBlocks: 0, typicalWorth: 0)
+      self.init(weights: .zero, nextBlocks: 0)
     }
   }
 }

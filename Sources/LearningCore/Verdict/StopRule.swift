@@ -1,7 +1,7 @@
 /// When searches in batches end: a family of policies, one for each multiplier.
 public struct StopRule: Sendable {
   /// At most this many multipliers.
-  public static let capacity = 48
+  public static let capacity = 64
 
   /// One for each batch; a search ends after the last of them whatever it found.
   public let stages: [StopStage]

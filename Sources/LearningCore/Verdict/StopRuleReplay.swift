@@ -1,8 +1,6 @@
 /// Labelled searches under a stop rule: what they would have found and touched at any multiplier.
 ///
-/// A search looks where the rule says, and ends where it says, else after the last stage that the rule has and
-/// the label measured.  The label looked after every batch; that batches searched as one find the same is
-/// pgvector's doing, not ours.
+/// A search ends where the rule says, else after the last stage that the rule has and the label measured.
 public struct StopRuleReplay {
   public struct Outcome: Sendable {
     /// Of the next batch, as the rule predicts it: `StopStage.worth`.
@@ -11,14 +9,12 @@ public struct StopRuleReplay {
     public let blocks: Float
   }
 
-  private let stages: [StopStage]
   /// For each search the stages at which a multiplier could end it, none of them empty.
   private let searches: [[Outcome]]
 
   /// - Parameter searches: those without a stage are left out.
   /// - Complexity: O(searches × stages); then as much for each multiplier.
   public init(of searches: [BatchedSearch], stages: [StopStage]) {
-    self.stages = stages
     self.searches = searches.lazy.filter { !$0.stages.isEmpty }.map { search in
       zip(stages, search.stages).map { stage, measured in
         Outcome(worth: stage.worth(after: measured.facts), recall: measured.recall, blocks: measured.blocks)
@@ -39,16 +35,10 @@ public struct StopRuleReplay {
   }
 
   private func end(_ search: [Outcome], _ multiplier: Double) -> Outcome {
-    var stage = 0
-    while stage + 1 < search.count,
-      let next = stages.next(after: stage, worth: search[stage].worth, multiplier: multiplier)
-    {
-      stage = min(next, search.count - 1)
-    }
-    return search[stage]
+    search.first { $0.worth < multiplier } ?? search[search.count - 1]
   }
 
-  /// The multipliers, ascending, above which some search would end earlier if it looked after every batch.
+  /// The multipliers, ascending, above which some search ends earlier.
   func criticalMultipliers() -> [Float] {
     var critical: [Float] = []
     for stages in searches {
