@@ -253,6 +253,7 @@ void
 rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 {
 	bool		improving = true;	/* the next row may be among the k best */
+	int			due = 0;		/* rows that the last search of the index may still give */
 
 	while (batches->taken < total && !batches->exhausted)
 	{
@@ -269,8 +270,15 @@ rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 			break;
 		}
 		tid = *found;
+		if (rv_blocks_now() != blocks)	/* the index was searched: a new batch */
+		{
+			improving = true;
+			due = total - batches->taken;
+		}
+		else if (due <= 0)
+			improving = true;	/* at its limits pgvector gives what it had put aside, row by row */
+		due--;
 		batches->taken++;
-		improving = improving || rv_blocks_now() != blocks; /* the index was searched: a new batch */
 		if (!improving && batches->taken < total)
 		{
 			keep_for_later(batches, &tid);

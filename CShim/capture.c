@@ -117,13 +117,14 @@ lay_out(RvScan *scan)
 
 		filter = rv_filter_text(scan);
 		MemoryContextSwitchTo(old);
-		if (filter != NULL && strlen(filter) <= RV_FILTER_BYTES)
-			filter_bytes = strlen(filter);
+		filter_bytes = filter != NULL ? strlen(filter) : 0;
 	}
 	capture->rows = scan->k > 0 ? Min(scan->k, RV_ROWS_KEPT) : RV_ROWS_KEPT;
 	bytes = sizeof(rv_trajectory) + capture->rows * (sizeof(double) + id_size) + vector_bytes + filter_bytes;
 	if (bytes > capture->buffer_capacity)
 	{
+		if (capture->buffer != NULL)
+			pfree(capture->buffer);
 		capture->buffer = MemoryContextAlloc(scan->memory, bytes);
 		capture->buffer_capacity = bytes;
 	}

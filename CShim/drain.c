@@ -59,7 +59,7 @@ not_a_candidate(const rv_trajectory *trajectory, const RvLearnedIndex *index)
 	if (filtered && index->entry.kind != RV_HNSW)
 		return "filtered, and not on hnsw";
 	if (filtered && trajectory->filter_bytes == 0)
-		return "filtered by what may not run with the rights of the table's owner";
+		return "the filter was not kept: the owner of the table may not repeat it, or it is too long";
 	if (!index->learnable)
 		return "type without a cast from and to real[]";
 	if (trajectory->vector_bytes == 0)

@@ -155,6 +155,7 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
  * Labels one query of the class.  An error of the measurement (the table was
  * dropped, a cast failed) closes the candidate, so that it is not tried for ever.
  * Its text goes to the server's log and nowhere else: it could quote private data.
+ * With a filter, which was not asked of all rows before, it goes nowhere at all.
  */
 void
 rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
@@ -192,7 +193,7 @@ rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
 	PG_CATCH();
 	{
 		rv_label_reset();
-		rv_learn_abort();
+		rv_learn_abort(candidate.filter != NULL);
 		failed = true;
 	}
 	PG_END_TRY();

@@ -19,6 +19,9 @@
 #include "utils/builtins.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/timeout.h"
+
+#define FILTERED_LABEL_MS (5 * 60 * 1000)
 
 typedef struct Target
 {
@@ -108,6 +111,15 @@ static void
 set_option(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* Filters are read as they were written: see filter.c. */
+static void
+pin_spelling(void)
+{
+	set_option("standard_conforming_strings", "on");
+	set_option("DateStyle", "ISO");
+	set_option("IntervalStyle", "postgres");
 }
 
 /* The distances of the last statement's rows, NaN where there is none. */
@@ -240,12 +252,15 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 	if (!plan_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
-	if (target->kind == RV_HNSW && k <= RV_BATCHED_K_MAX && rv_batched_search)
+	if (target->kind == RV_HNSW && k <= RV_BATCHED_K_MAX && rv_batched_search &&
+		*rv_pgvector_iterative_scan()->variable == rv_pgvector_iterative_scan()->off)
 	{
 		rv_plan_forcing.traced = true;
 		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
 		(void) plan_uses_index(searches->traced, target->index);	/* plans it */
 	}
+	else if (target->filtered)
+		return "filtered, and searches do not go in batches here";
 	return NULL;
 }
 
@@ -332,13 +347,14 @@ static void
 trace_batches(const Target *target, const Searches *searches, bool timed, RvLabel *label)
 {
 	const RvTrace *traced;
+	int			maximum = rv_pgvector_parameter(RV_HNSW)->maximum;
 
 	if (searches->traced == NULL)
 		return;
 	traced = trace(target, searches, 0);
 	if (traced->stages == 0)
 		return;					/* such searches do not go in batches here */
-	RV_SWIFT(label->stages = rv_stage_totals(searches->k, rv_pgvector_parameter(RV_HNSW)->maximum, label->totals));
+	RV_SWIFT(label->stages = rv_stage_totals(searches->k, maximum, label->totals));
 	for (int i = 0; i < label->stages; i++)
 	{
 		int			at = Min(i, traced->stages - 1);	/* the index had no more */
@@ -354,17 +370,15 @@ trace_batches(const Target *target, const Searches *searches, bool timed, RvLabe
 }
 
 /* Each value from one search that is enough for the largest; pgvector alone at the setting. */
-static const char *
+static void
 search_filtered(const Target *target, const Searches *searches, int setting, RvLabel *label)
 {
 	const RvTrace *traced;
 	float		unused;
 
-	if (searches->traced == NULL)
-		return "filtered, and searches do not go in batches here";
 	traced = trace(target, searches, label->values[label->rungs - 1]);
 	if (traced->stages == 0)
-		return "filtered, and searches do not go in batches here";
+		elog(ERROR, "search in batches for a label was not watched");
 	for (int i = 0; i < label->rungs; i++)
 	{
 		int			value = label->values[i];
@@ -373,7 +387,7 @@ search_filtered(const Target *target, const Searches *searches, int setting, RvL
 
 		for (; at < traced->stages - 1; at++)
 		{
-			RV_SWIFT(next = rv_filtered_next(searches->k, value, value, traced->taken[at], traced->reach[at]));
+			RV_SWIFT(next = rv_filtered_next(searches->k, value, Max(value, searches->k), traced->taken[at], traced->reach[at]));
 			if (next < 0)
 				break;
 		}
@@ -382,7 +396,6 @@ search_filtered(const Target *target, const Searches *searches, int setting, RvL
 	}
 	if (setting > 0)
 		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks, &unused);
-	return NULL;
 }
 
 /*
@@ -411,12 +424,13 @@ search_index(const Target *target, const Searches *searches, int setting, RvLabe
 		trace_batches(target, searches, false, label);
 }
 
-/* Ends the forcing of plans and the watching of searches; also after an error. */
+/* Ends the forcing of plans, the watching of searches and the time limit; also after an error. */
 void
 rv_label_reset(void)
 {
 	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid, false};
 	rv_scan_trace = NULL;
+	disable_timeout(STATEMENT_TIMEOUT, false);
 }
 
 /*
@@ -452,6 +466,7 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	guc_level = NewGUCNestLevel();
 	set_option("search_path", "pg_catalog, pg_temp");
+	pin_spelling();
 	set_option("max_parallel_workers_per_gather", "0");
 	set_option("jit", "off");
 	set_option("enable_seqscan", "off");
@@ -463,6 +478,8 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	rv_sql(target.cast_sql, SPI_OK_SELECT, 1, array_types, array_values, NULL);
 	vector = rv_sql_value(0, 1, &isnull);
 
+	if (target.filtered)		/* its condition may be dear, and the exact search asks it of every row */
+		enable_timeout_after(STATEMENT_TIMEOUT, FILTERED_LABEL_MS);
 	problem = prepare_searches(&target, vector, k, setting, &searches, label);
 	if (problem == NULL)
 	{
@@ -476,13 +493,12 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	{
 		INSTR_TIME_SET_CURRENT(started);
 		if (target.filtered)
-			problem = search_filtered(&target, &searches, setting, label);
+			search_filtered(&target, &searches, setting, label);
 		else
 			search_index(&target, &searches, setting, label);
 		label->ladder_us = elapsed_us(&started);
 	}
 	rv_label_reset();
-
 	SPI_finish();
 	AtEOXact_GUC(false, guc_level); /* also what an index function may have set */
 	SetUserIdAndSecContext(user, security);

@@ -180,7 +180,7 @@ read_policies(void)
 {
 	uint64		rows = rv_sql("SELECT indexid, " RV_POLICY_COLUMNS
 							  " FROM ruvector.policies WHERE state IN ('certified', 'undecided', 'unreachable')"
-							  " ORDER BY indexid, judged_labels DESC",
+							  " ORDER BY indexid, judged_labels DESC NULLS LAST",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
 
 	for (uint64 row = 0; row < rows; row++)
@@ -296,13 +296,29 @@ prune(void)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
-/* In PG_CATCH: says what happened, and ends the transaction. */
+/*
+ * In PG_CATCH: says what happened, and ends the transaction.  With `secret` the
+ * error could quote what is private: only its code is told.
+ */
 void
-rv_learn_abort(void)
+rv_learn_abort(bool secret)
 {
 	HOLD_INTERRUPTS();
-	EmitErrorReport();
-	FlushErrorState();
+	if (secret)
+	{
+		ErrorData  *error;
+
+		MemoryContextSwitchTo(TopMemoryContext);
+		error = CopyErrorData();
+		FlushErrorState();
+		rv_log_failed_label(error->sqlerrcode);
+		FreeErrorData(error);
+	}
+	else
+	{
+		EmitErrorReport();
+		FlushErrorState();
+	}
 	AbortCurrentTransaction();
 	RESUME_INTERRUPTS();
 }
@@ -411,7 +427,7 @@ rv_learn_run(void)
 		}
 		PG_CATCH();
 		{
-			rv_learn_abort();
+			rv_learn_abort(false);
 			failed = true;
 		}
 		PG_END_TRY();

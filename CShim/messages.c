@@ -90,6 +90,14 @@ rv_verdict_name(int state)
 	return "unknown";
 }
 
+/* A label of a filtered query: what was raised could quote the filter or other rows. */
+void
+rv_log_failed_label(int sqlstate)
+{
+	ereport(LOG,
+			(errmsg("ruvector could not measure a filtered query: SQLSTATE %s", unpack_sql_state(sqlstate))));
+}
+
 void
 rv_fail_swift(const rv_error *error)
 {

@@ -80,6 +80,7 @@ extern const char *rv_decision_reason(const rv_search_plan *plan);
 extern const char *rv_verdict_name(int state);
 extern const char *rv_parameter_name(int kind);
 
+extern void rv_log_failed_label(int sqlstate);
 extern void rv_fail_swift(const rv_error *error) pg_attribute_noreturn();
 extern void rv_fail_not_preloaded(void) pg_attribute_noreturn();
 extern void rv_fail_null_argument(const char *argument) pg_attribute_noreturn();
@@ -463,7 +464,7 @@ extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex 
 extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy);
 extern bool rv_learn_begin(const char *activity);
 extern void rv_learn_end(void);
-extern void rv_learn_abort(void);
+extern void rv_learn_abort(bool secret);
 extern void rv_learn_run(void); /* one database, until asked to leave */
 
 /* ---- worker.c ----------------------------------------------------------------------- */

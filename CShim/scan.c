@@ -325,7 +325,7 @@ static void
 search_filtered(RvScan *scan)
 {
 	int32		value = scan->trace != NULL ? scan->trace->value : scan->plan.rung >= 0 ? (int32) scan->evidence.value : 0;
-	int32		least = scan->trace != NULL ? 0 : scan->plan.parameter;
+	int32		least = scan->trace != NULL ? scan->k : scan->plan.parameter;
 	int64		before = rv_blocks_now();
 	rv_stage_facts facts = {.last = NAN};
 	instr_time	started;

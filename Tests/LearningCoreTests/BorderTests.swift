@@ -215,6 +215,7 @@ struct BorderTests {
   @Test func filteredSearchesGoOnUntilItIsEnough() {
     #expect(rv_filtered_next(10, 0, 40, 0, 0) == 40 && rv_filtered_next(10, 0, 40, 40, 0) == 57)
     #expect(rv_filtered_next(10, 0, 40, 40, 30) == -1 && rv_filtered_next(10, 40, 40, 40, 20) == 57)
+    #expect(rv_filtered_next(10, 1000, 10, 0, 0) == 10)
   }
 
   @Test func plansMaySearchInBatches() {

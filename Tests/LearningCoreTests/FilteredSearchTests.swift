@@ -12,13 +12,13 @@ struct FilteredSearchTests {
   }
 
   @Test func withoutAFilterToSpeakOfItTakesTheValue() {
-    #expect(steps(FilteredSearch(k: 10, value: 80, least: 0), k: 10, rarity: 1) == [80])
-    #expect(steps(FilteredSearch(k: 10, value: 81, least: 0), k: 10, rarity: 1) == [113])
+    #expect(steps(FilteredSearch(k: 10, value: 80, least: 80), k: 10, rarity: 1) == [80])
+    #expect(steps(FilteredSearch(k: 10, value: 81, least: 81), k: 10, rarity: 1) == [113])
   }
 
   @Test func takesAsManyMoreAsRowsAreRarer() {
-    #expect(steps(FilteredSearch(k: 10, value: 40, least: 0), k: 10, rarity: 4) == [40, 57, 80, 113, 160])
-    #expect(steps(FilteredSearch(k: 10, value: 20, least: 0), k: 10, rarity: 8).last == 160)
+    #expect(steps(FilteredSearch(k: 10, value: 40, least: 40), k: 10, rarity: 4) == [40, 57, 80, 113, 160])
+    #expect(steps(FilteredSearch(k: 10, value: 20, least: 20), k: 10, rarity: 8).last == 160)
   }
 
   @Test func withoutAValueItIsEnoughThatKPass() {
@@ -26,12 +26,17 @@ struct FilteredSearchTests {
     #expect(steps(FilteredSearch(k: 10, value: 0, least: 40), k: 10, rarity: 10) == [40, 57, 80, 113])
   }
 
-  /// A search that begins later takes the same steps from there on, so that one trace tells what each value does.
-  @Test func stepsDoNotDependOnTheValue() {
-    let all = steps(FilteredSearch(k: 7, value: 1, least: 0), k: 7, rarity: 100_000)
-    for value: Int32 in [10, 33, 160] {
-      let some = steps(FilteredSearch(k: 7, value: value, least: value), k: 7, rarity: 20)
-      #expect(!some.isEmpty && some.allSatisfy { all.contains($0) })
+  /// A search for the largest value takes all the steps at which one for a smaller value may end, so that it tells
+  /// what each value does.
+  @Test func oneSearchTellsOfAllSmallerValues() {
+    for rarity: Int32 in [1, 3, 20] {
+      let all = steps(FilteredSearch(k: 7, value: 1000, least: 7), k: 7, rarity: rarity)
+      #expect(all[0] == 10)
+      for value: Int32 in [7, 10, 33, 160, 905] {
+        let search = FilteredSearch(k: 7, value: value, least: value)
+        let told = all.first { search.next(taken: $0, reach: $0 >= 7 * rarity ? 7 * rarity : nil) == nil }
+        #expect(told == steps(search, k: 7, rarity: rarity).last)
+      }
     }
   }
 

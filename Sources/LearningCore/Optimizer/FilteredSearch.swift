@@ -17,7 +17,7 @@ public struct FilteredSearch: Sendable {
   public init(k: Int32, value: Int32, least: Int32) {
     self.k = max(k, 1)
     self.value = value
-    self.least = max(least, value, k)
+    self.least = max(least, k)
   }
 
   /// The rows to have taken after the next batch, nil when it is enough.

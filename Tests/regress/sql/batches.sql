@@ -160,6 +160,7 @@ SELECT bool_and(stage_totals[1] = 10 AND stage_totals[cardinality(stage_totals)]
 FROM ruvector.labels;
 SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 AS certified FROM ruvector_learning_stats('items');
 ALTER SYSTEM RESET ruvector.batched_search;
+SELECT pg_reload_conf();
 DROP TABLE items;
 DROP FUNCTION noise, put_in_force, plan_of, decision, found, nearest;
 DROP EXTENSION ruvector;

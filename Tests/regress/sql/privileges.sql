@@ -3,6 +3,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION vector;
 CREATE EXTENSION ruvector;
 \set SHOW_CONTEXT never
+SET ruvector.batched_search = off;
 CREATE ROLE rv_owner;
 CREATE ROLE rv_reader;
 CREATE ROLE rv_stranger;
