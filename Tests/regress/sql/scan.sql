@@ -159,7 +159,7 @@ RESET hnsw.ef_search;
 SELECT ruvector_last_query_id() AS shifted \gset
 SELECT wait_until(format($$(SELECT count(*) = 2 FROM ruvector.trajectories WHERE query_id IN (%L, %L))$$, :'filtered', :'shifted'));
 SELECT relid::regclass, indexid::regclass, query_vector, k, k_class, rows_returned, row_ids, distances, filtered,
-       rows_removed, parameter, setting, source, label_note, latency_us > 0 AS timed, blocks > 0 AS counted
+       rows_removed, parameter, setting, source, filter, latency_us > 0 AS timed, blocks > 0 AS counted
 FROM ruvector.trajectories WHERE query_id IN (:'filtered', :'shifted') ORDER BY filtered;
 
 SELECT ruvector_disable_learning('items');
