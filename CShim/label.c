@@ -253,7 +253,7 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
 	if (target->kind == RV_HNSW && k <= RV_BATCHED_K_MAX && rv_batched_search &&
-		*rv_pgvector_iterative_scan()->variable == rv_pgvector_iterative_scan()->off)
+		rv_pgvector_iterative_scan_is_free())
 	{
 		rv_plan_forcing.traced = true;
 		searches->traced = rv_sql_prepare(target->search_sql, 2, types);

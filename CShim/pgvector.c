@@ -131,6 +131,15 @@ rv_pgvector_iterative_scan(void)
 	return &iterative_scan;
 }
 
+/* Is it there, and has nobody switched it on? */
+bool
+rv_pgvector_iterative_scan_is_free(void)
+{
+	const RvSwitch *iterative_scan = rv_pgvector_iterative_scan();
+
+	return iterative_scan->variable != NULL && *iterative_scan->variable == iterative_scan->off;
+}
+
 /* The variables never move once they are defined. */
 RvParameter *
 rv_pgvector_parameter(int kind)

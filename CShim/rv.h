@@ -230,6 +230,7 @@ typedef struct RvSwitch
 } RvSwitch;
 
 extern RvSwitch *rv_pgvector_iterative_scan(void);
+extern bool rv_pgvector_iterative_scan_is_free(void);
 
 /* ---- plan.c --------------------------------------------------------------------- */
 

@@ -79,12 +79,9 @@ rv_scan_limit(RvScan *scan)
 static bool
 can_batch(const RvScan *scan, int32 k)
 {
-	const RvSwitch *iterative_scan = rv_pgvector_iterative_scan();
-
 	return rv_batched_search && scan->kind == RV_HNSW && k > 0 && k <= RV_BATCHED_K_MAX &&
 		scan->filter_is_safe && scan->order_is_immutable &&
-		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) &&
-		iterative_scan->variable != NULL && *iterative_scan->variable == iterative_scan->off;
+		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) && rv_pgvector_iterative_scan_is_free();
 }
 
 /*

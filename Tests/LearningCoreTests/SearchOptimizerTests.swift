@@ -141,6 +141,10 @@ struct SearchOptimizerTests {
   @Test func whatBatchesCostIsReckonedInTime() {
     let slow = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 90, microseconds: 150)]
     expect(plan(multipliers: slow), .learned, 20, rung: 1)
+    let hardlyQuicker = [
+      CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 90, microseconds: 143)
+    ]
+    expect(plan(multipliers: hardlyQuicker), .learned, 20, rung: 1)
     let untimed = [CertifiedRung(value: 1e-4, labels: 250, recall: 0.97, bound: 0.955, blocks: 90)]
     expect(plan(multipliers: untimed), .learned, 20, rung: 1)
   }

@@ -5,6 +5,12 @@
 /// everybody until more labels are in; those come soon, as nothing else holds them up.
 public let greatestPremium: Float = 1.5
 
+/// A stop rule is taken where it needs at most this share of the time of the best fixed value.
+///
+/// Times are measured on a machine that has just done something else, and a rule makes the hardest queries dearer:
+/// for a smaller gain that is neither sure nor worth it.
+public let greatestShareOfTime: Float = 0.95
+
 /// What to search with where a recall is asked for: a fixed value, or a stop rule at one multiplier.
 public enum Choice: Equatable, Sendable {
   /// Its position among the values.
@@ -12,7 +18,7 @@ public enum Choice: Equatable, Sendable {
   /// Its position among the multipliers; and the value that is second best, if one is certified.
   case multiplier(Int, insteadOf: Int?)
 
-  /// The smallest certified value, or the greatest certified multiplier if that takes less time; provided
+  /// The smallest certified value, or the greatest certified multiplier if that takes clearly less time; provided
   /// that it is not dearer than the setting or than `greatestPremium` allows.
   ///
   /// A buffer costs more time in batches than in one search, how much more depends on the data and the machine:
@@ -39,7 +45,7 @@ public enum Choice: Equatable, Sendable {
     let cost: Float
     if let multiplier, let blocks = multipliers[multiplier].blocks,
       let time = multipliers[multiplier].microseconds,
-      value.map({ values[$0].microseconds.map { time < $0 } ?? false }) ?? true
+      value.map({ values[$0].microseconds.map { time <= greatestShareOfTime * $0 } ?? false }) ?? true
     {
       (self, cost) = (.multiplier(multiplier, insteadOf: value), blocks)
     } else if let value, let blocks = values[value].blocks {
