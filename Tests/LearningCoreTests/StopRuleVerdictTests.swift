@@ -2,7 +2,7 @@ import LearningCore
 import Testing
 
 struct StopRuleVerdictTests {
-  private static let population = StagePopulation(count: 600, seed: 12, price: 1)
+  private static let population = StagePopulation(count: 600, seed: 12, price: 0.9)
 
   private func labels(_ count: Int) throws -> LabelMatrix { try Self.population.labels(Array(0..<count)) }
 

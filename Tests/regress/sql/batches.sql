@@ -27,14 +27,6 @@ BEGIN
   PERFORM ruvector.wake_worker();
   RETURN 'ok';
 END $$;
-CREATE FUNCTION plan_of(query text, options text DEFAULT 'COSTS off') RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE line text;
-BEGIN
-  FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
-    CONTINUE WHEN line ~ 'Planning|Execution|Buffers per';
-    RETURN NEXT regexp_replace(line, '''\[.*\]''', '''[...]''');
-  END LOOP;
-END $$;
 CREATE FUNCTION decision() RETURNS text LANGUAGE sql AS $$
   SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision' $$;
 -- distances of the rows found, in the order in which they came
@@ -162,6 +154,6 @@ SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 A
 ALTER SYSTEM RESET ruvector.batched_search;
 SELECT pg_reload_conf();
 DROP TABLE items;
-DROP FUNCTION noise, put_in_force, plan_of, decision, found, nearest;
+DROP FUNCTION noise, put_in_force, decision, found, nearest;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;

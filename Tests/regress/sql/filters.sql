@@ -15,14 +15,6 @@ CREATE INDEX items_embedding ON items USING hnsw (embedding vector_l2_ops) WITH 
 ANALYZE items;
 SET enable_seqscan = off;
 SELECT ruvector_enable_learning('items', min_samples := 50, target_recall := 0.9, trajectory_window := 3000);
-CREATE FUNCTION plan_of(query text, options text DEFAULT 'COSTS off') RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE line text;
-BEGIN
-  FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
-    CONTINUE WHEN line ~ 'Planning|Execution|Buffers per';
-    RETURN NEXT regexp_replace(line, '''\[.*\]''', '''[...]''');
-  END LOOP;
-END $$;
 SELECT wait_until($$(SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass))$$);
 
 -- a filter: pgvector alone gives too few rows, we go on until there are enough, the nearest first
@@ -138,6 +130,6 @@ ALTER SYSTEM RESET ruvector.batched_search;
 SELECT pg_reload_conf();
 DROP TABLE items;
 DROP OPERATOR === (int, int);
-DROP FUNCTION noise, plan_of, filtered, inlined, mine, asked;
+DROP FUNCTION noise, filtered, inlined, mine, asked;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;

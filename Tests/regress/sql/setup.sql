@@ -9,3 +9,12 @@ BEGIN
   END LOOP;
   RETURN 'never: ' || condition;
 END $$;
+-- What EXPLAIN says, without vectors and what differs from run to run.
+CREATE FUNCTION plan_of(query text, options text DEFAULT 'COSTS off') RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE line text;
+BEGIN
+  FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
+    CONTINUE WHEN line ~ 'Planning|Execution|Buffers per';
+    RETURN NEXT regexp_replace(line, '''\[.*\]''', '''[...]''');
+  END LOOP;
+END $$;
