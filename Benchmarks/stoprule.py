@@ -187,4 +187,7 @@ class Replay:
         if cheapest is None:
             return []
         least = (greatest(GREATEST_RECALL) or critical[0]) / RESERVE
-        return [least * (cheapest / least) ** (step / (MULTIPLIERS - 1)) for step in range(MULTIPLIERS)]
+        few, many = 1 - GREATEST_RECALL, 1 - LEAST_RECALL
+        shares = [step / (MULTIPLIERS // 2 - 1) for step in range(MULTIPLIERS // 2)]
+        by_recall = (greatest(1 - few * (many / few) ** share) for share in shares)
+        return sorted({least * (cheapest / least) ** share for share in shares} | {one for one in by_recall if one})

@@ -9,8 +9,9 @@ extension StopRule {
   /// The multipliers begin so many times below: what few labels never saw missing may be missing elsewhere.
   private static let reserve = 30.0
 
-  /// The rule that predicts best what these searches were missing after each stage, with multipliers in equal
-  /// ratios that take their mean recall from above 0.999 to 0.8.
+  /// The rule that predicts best what these searches were missing after each stage, with multipliers that take
+  /// their mean recall from above 0.999 to 0.8: half of them in equal ratios, half where what is missing changes
+  /// in equal ratios.
   ///
   /// - Parameters:
   ///   - searches: those that were measured.
@@ -47,12 +48,16 @@ extension StopRule {
     }
     guard let cheapest = greatest(reaching: recalls.cheapest) else { return [] }
     let least = Double(greatest(reaching: recalls.dearest) ?? critical[0]) / reserve
-    var chosen: [Float] = []
-    for step in 0..<capacity {
-      let multiplier = Float(least * pow(Double(cheapest) / least, Double(step) / Double(capacity - 1)))
-      if multiplier > chosen.last ?? 0 { chosen.append(multiplier) }
+    let missing = (least: 1 - recalls.dearest, greatest: 1 - recalls.cheapest)
+    var chosen: Set<Float> = []
+    for step in 0..<capacity / 2 {
+      let share = Double(step) / Double(capacity / 2 - 1)
+      chosen.insert(Float(least * pow(Double(cheapest) / least, share)))
+      if let one = greatest(reaching: 1 - missing.least * pow(missing.greatest / missing.least, share)) {
+        chosen.insert(one)
+      }
     }
-    return chosen
+    return chosen.filter { $0 > 0 }.sorted()
   }
 }
 
