@@ -28,7 +28,7 @@ BEGIN
   RETURN 'ok';
 END $$;
 CREATE FUNCTION decision() RETURNS text LANGUAGE sql AS $$
-  SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision' $$;
+  SELECT substring(l FROM 'Decision: (.*)') FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision' $$;
 -- distances of the rows found, in the order in which they came
 CREATE FUNCTION found(seed int, tail text DEFAULT 'LIMIT 10') RETURNS float8[] LANGUAGE plpgsql AS $$
 DECLARE result float8[];
@@ -41,8 +41,8 @@ CREATE FUNCTION nearest(seed int, tail text DEFAULT 'LIMIT 10') RETURNS float8[]
 
 SELECT put_in_force(1e-9);
 SELECT wait_until($$decision() LIKE 'learned: in batches%'$$);
-SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> ''[1,1,1,1,1,1,1,1]'' LIMIT 10');
-SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> ''[1,1,1,1,1,1,1,1]'' LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off');
+SELECT explained('SELECT id FROM items ORDER BY embedding <-> ''[1,1,1,1,1,1,1,1]'' LIMIT 10');
+SELECT explained('SELECT id FROM items ORDER BY embedding <-> ''[1,1,1,1,1,1,1,1]'' LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off');
 
 -- all batches: what one search at the sum finds, in order of distance
 CREATE TEMP TABLE batched AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
@@ -54,7 +54,7 @@ RESET hnsw.ef_search;
 
 -- what is asked of the tail: the value reaches it, the rule does not
 SET ruvector.target_tail = 0.92;
-SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10');
+SELECT explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10');
 SET ruvector.target_tail = 0.94;
 SELECT decision();
 SET ruvector.target_tail = 0.96;
@@ -63,7 +63,7 @@ RESET ruvector.target_tail;
 
 -- a batch that would end too late is not taken, but the first one is
 SET ruvector.max_latency = '1us';
-SELECT plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off');
+SELECT explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off');
 SET ruvector.max_latency = '1h';
 SELECT bool_and(distances = found(s)) AS same FROM batched WHERE s > -20;
 RESET ruvector.max_latency;
@@ -73,7 +73,7 @@ SELECT found(7) = array_fill(0::float8, '{10}') AS twins;
 SELECT found(7, 'OFFSET 6 LIMIT 4') = array_fill(0::float8, '{4}') AS with_offset;
 SELECT found(-3, 'LIMIT 9') = (found(-3))[:9] AS same_class;
 -- nothing is known of these: as pgvector
-SELECT substring(l FROM 'Decision: (.*)') FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 100') l WHERE l ~ 'Decision';
+SELECT substring(l FROM 'Decision: (.*)') FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 100') l WHERE l ~ 'Decision';
 SET hnsw.iterative_scan = strict_order;
 SELECT decision();
 RESET hnsw.iterative_scan;
@@ -81,7 +81,7 @@ RESET hnsw.iterative_scan;
 -- the first batch alone: what pgvector finds with ef_search = 10
 SELECT put_in_force(1e9);
 SELECT wait_until($$(SELECT parameter = 10 FROM (SELECT found(-1)) f, LATERAL (SELECT substring(l FROM 'ef_search: (\d+)')::int AS parameter
-  FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ '^ *ef_search') p)$$);
+  FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ '^ *ef_search') p)$$);
 CREATE TEMP TABLE probed AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
 SET hnsw.ef_search = 10;
 SELECT bool_and(p.distances = found(p.s)) AS same FROM probed p;

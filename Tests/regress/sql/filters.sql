@@ -34,17 +34,17 @@ SELECT bool_and(cardinality(ids) = 10) AS enough,
          (SELECT embedding <-> noise(s, 8) AS d, o FROM unnest(ids) WITH ORDINALITY u(i, o) JOIN items ON id = i) y) z WHERE before IS NOT NULL)) AS in_order,
        avg((SELECT count(*) FROM unnest(ids) WHERE unnest IN (SELECT id FROM items WHERE id % 20 = 3 ORDER BY (embedding <-> noise(s, 8)) + 0 LIMIT 10))) > 8 AS mostly_the_nearest
 FROM few;
-SELECT regexp_replace(l, '(ef_search|Rate|Buffers|Filter): [\d.]+', '\1: ...') FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l
+SELECT regexp_replace(l, '(ef_search|Rate|Buffers|Filter): [\d.]+', '\1: ...') FROM explained('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l
 WHERE l !~ 'Order By';
 -- never enough: everything that the index has
 SELECT filtered(-1, 'id + 0 < 8') = (SELECT array_agg(id ORDER BY embedding <-> noise(-1, 8)) FROM items WHERE id < 8) AS all_there_are;
-SELECT l FROM plan_of('SELECT id FROM items WHERE id + 0 < 8 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l WHERE l ~ 'Ended';
+SELECT l FROM explained('SELECT id FROM items WHERE id + 0 < 8 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l WHERE l ~ 'Ended';
 SET hnsw.max_scan_tuples = 100;
 SELECT coalesce(cardinality(filtered(-1, 'id + 0 < 8')), 0) < 7 AS within_the_limit;
 RESET hnsw.max_scan_tuples;
 -- a filter that is not the same each time is asked as pgvector alone would ask it
-SELECT l FROM plan_of('SELECT id FROM items WHERE random() < 0.5 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
-SELECT l FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8)') l WHERE l ~ 'Decision';
+SELECT l FROM explained('SELECT id FROM items WHERE random() < 0.5 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
+SELECT l FROM explained('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8)') l WHERE l ~ 'Decision';
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-2, 8) LIMIT 10;
 MOVE 3 IN c;
@@ -117,14 +117,14 @@ SELECT bool_and((SELECT bool_and(a <= b) FROM unnest(blocks, blocks[2:]) u(a, b)
        avg(blocks[1]) < 0.8 * avg(blocks[cardinality(blocks)]) AS dearer_and_dearer,
        avg(recall[1]) < avg(recall[cardinality(recall)]) AS better_and_better, bool_and(stages IS NULL) AS no_rule
 FROM ruvector.labels;
-SELECT wait_until($$(SELECT count(*) = 1 FROM plan_of('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'learned')$$);
-SELECT regexp_replace(l, '\d*\.?\d+', 'N', 'g') FROM plan_of('SELECT id FROM items WHERE note = ''x'' ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision|Certified|Expected';
+SELECT wait_until($$(SELECT count(*) = 1 FROM explained('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'learned')$$);
+SELECT regexp_replace(l, '\d*\.?\d+', 'N', 'g') FROM explained('SELECT id FROM items WHERE note = ''x'' ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision|Certified|Expected';
 -- new queries find what the labels say
 SELECT abs(avg((SELECT count(*) FROM unnest(filtered(s, 'id % 20 = 3')) WHERE unnest IN
     (SELECT id FROM items WHERE id % 20 = 3 ORDER BY (embedding <-> noise(s, 8)) + 0 LIMIT 10)) / 10.0)
     - (SELECT sum(labels * recall) / sum(labels) FROM ruvector.filtered_recall)) < 0.05 AS found_on_new_queries
 FROM generate_series(-200, -1) s;
-SELECT l FROM plan_of('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
+SELECT l FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
 SELECT state, labels FROM ruvector_learning_stats('items');
 ALTER SYSTEM RESET ruvector.batched_search;
 SELECT pg_reload_conf();

@@ -10,7 +10,7 @@ BEGIN
   RETURN 'never: ' || condition;
 END $$;
 -- What EXPLAIN says, without vectors and what differs from run to run.
-CREATE FUNCTION plan_of(query text, options text DEFAULT 'COSTS off') RETURNS SETOF text LANGUAGE plpgsql AS $$
+CREATE FUNCTION explained(query text, options text DEFAULT 'COSTS off') RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE line text;
 BEGIN
   FOR line IN EXECUTE format('EXPLAIN (%s) %s', options, query) LOOP
