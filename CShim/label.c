@@ -21,6 +21,7 @@
 #include "utils/rel.h"
 #include "utils/timeout.h"
 
+/* A condition that is cheap for the few rows of a search may be dear for all: nobody holds the worker up for longer. */
 #define FILTERED_LABEL_MS (5 * 60 * 1000)
 
 typedef struct Target
@@ -138,16 +139,6 @@ read_distances(double *distances, int capacity)
 	return count;
 }
 
-static double
-elapsed_us(instr_time *since)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, *since);
-	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
-}
-
 static int
 exact_search(const Target *target, Datum vector, int k, double *exact)
 {
@@ -216,7 +207,7 @@ measure(const Target *target, const Searches *searches, int parameter, const RvL
 	before = rv_blocks_now();
 	INSTR_TIME_SET_CURRENT(started);
 	rv_sql_execute(searches->plain, SPI_OK_SELECT, 2, searches->values, NULL);
-	*us = elapsed_us(&started);
+	*us = rv_elapsed_us(&started);
 	*blocks = rv_blocks_now() - before;
 	count = read_distances(searches->found, searches->k);
 	SPI_freetuptable(SPI_tuptable);
@@ -310,7 +301,7 @@ trace(const Target *target, const Searches *searches, int value)
 	blocks = rv_blocks_now();
 	INSTR_TIME_SET_CURRENT(started);
 	rv_sql_execute(searches->traced, SPI_OK_SELECT, 2, searches->values, NULL);
-	us = elapsed_us(&started);
+	us = rv_elapsed_us(&started);
 	blocks = rv_blocks_now() - blocks;
 	rv_scan_trace = NULL;
 	SPI_freetuptable(SPI_tuptable);
@@ -478,14 +469,14 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	rv_sql(target.cast_sql, SPI_OK_SELECT, 1, array_types, array_values, NULL);
 	vector = rv_sql_value(0, 1, &isnull);
 
-	if (target.filtered)		/* its condition may be dear, and the exact search asks it of every row */
+	if (target.filtered)
 		enable_timeout_after(STATEMENT_TIMEOUT, FILTERED_LABEL_MS);
 	problem = prepare_searches(&target, vector, k, setting, &searches, label);
 	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
 		label->exact_count = exact_search(&target, vector, k, label->exact);
-		label->exact_us = elapsed_us(&started);
+		label->exact_us = rv_elapsed_us(&started);
 		if (label->exact_count == 0)
 			problem = "the query has no exact neighbour";
 	}
@@ -496,7 +487,7 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 			search_filtered(&target, &searches, setting, label);
 		else
 			search_index(&target, &searches, setting, label);
-		label->ladder_us = elapsed_us(&started);
+		label->ladder_us = rv_elapsed_us(&started);
 	}
 	rv_label_reset();
 	SPI_finish();

@@ -36,6 +36,7 @@
 #include "fmgr.h"
 #include "nodes/extensible.h"
 #include "nodes/execnodes.h"
+#include "portability/instr_time.h"
 #include "storage/latch.h"
 #include "utils/array.h"
 #include "utils/uuid.h"
@@ -379,6 +380,16 @@ extern void rv_capture_row(RvScan *scan, TupleTableSlot *slot);
 extern void rv_capture_finish(RvScan *scan);
 extern bool rv_capture_last_query_id(pg_uuid_t *id);
 extern bool rv_capture_new_query_id(uint8 *id);
+
+static inline double
+rv_elapsed_us(const instr_time *since)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+	INSTR_TIME_SUBTRACT(now, *since);
+	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
+}
 
 static inline int64
 rv_blocks_now(void)

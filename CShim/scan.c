@@ -248,16 +248,6 @@ fetch_driven(RvScan *scan)
 	return child->ss.ps.ps_ProjInfo ? ExecProject(child->ss.ps.ps_ProjInfo) : slot;
 }
 
-static double
-elapsed_us(const instr_time *since)
-{
-	instr_time	now;
-
-	INSTR_TIME_SET_CURRENT(now);
-	INSTR_TIME_SUBTRACT(now, *since);
-	return INSTR_TIME_GET_DOUBLE(now) * 1e6;
-}
-
 static void
 trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 blocks, double us)
 {
@@ -277,7 +267,7 @@ too_late(RvScan *scan, int32 total, const instr_time *started)
 	int32		taken = rv_batches_taken(scan->batches);
 
 	if (rv_max_latency > 0 && taken > 0 && scan->trace == NULL)
-		scan->cut = elapsed_us(started) * total / taken > rv_max_latency * 1000;
+		scan->cut = rv_elapsed_us(started) * total / taken > rv_max_latency * 1000;
 	return scan->cut;
 }
 
@@ -304,7 +294,7 @@ search_in_batches(RvScan *scan)
 
 		rv_batches_advance(scan->batches, totals[stage], &facts);
 		if (scan->trace != NULL)
-			trace_stage(scan, stage, &facts, rv_blocks_now() - before, elapsed_us(&started));
+			trace_stage(scan, stage, &facts, rv_blocks_now() - before, rv_elapsed_us(&started));
 		else
 			RV_SWIFT(enough = rv_stop_here(&scan->rule[stage], scan->evidence.value, &facts));
 		if (enough || rv_batches_settled(scan->batches))
@@ -336,13 +326,13 @@ search_filtered(RvScan *scan)
 		int32		total;
 
 		RV_SWIFT(total = rv_filtered_next(scan->k, value, least, taken, reach));
-		if (total < 0 || rv_batches_exhausted(scan->batches) || (scan->trace != NULL && step == RV_TRACE_MAX))
+		if (total < 0 || rv_batches_settled(scan->batches) || (scan->trace != NULL && step == RV_TRACE_MAX))
 			break;
 		if (too_late(scan, total, &started))
 			break;
 		rv_batches_advance(scan->batches, total, &facts);
 		if (scan->trace != NULL)
-			trace_stage(scan, step++, &facts, rv_blocks_now() - before, elapsed_us(&started));
+			trace_stage(scan, step++, &facts, rv_blocks_now() - before, rv_elapsed_us(&started));
 	}
 }
 
@@ -440,8 +430,7 @@ next_tuple(CustomScanState *node)
 	rv_trajectory *record = &scan->capture.record;
 	TupleTableSlot *slot;
 	int64		blocks;
-	instr_time	started,
-				spent;
+	instr_time	started;
 
 	/* EvalPlanQual's recheck, or pgvector's library is not there yet: the child alone */
 	if (unlikely(node->ss.ps.state->es_epq_active != NULL ||
@@ -455,11 +444,7 @@ next_tuple(CustomScanState *node)
 		INSTR_TIME_SET_CURRENT(started);
 	slot = scan->driven ? fetch_driven_instrumented(scan) : ExecProcNode((PlanState *) scan->child);
 	if (record->rows == 0)
-	{
-		INSTR_TIME_SET_CURRENT(spent);
-		INSTR_TIME_SUBTRACT(spent, started);
-		record->latency_us += INSTR_TIME_GET_DOUBLE(spent) * 1e6;
-	}
+		record->latency_us += rv_elapsed_us(&started);
 	record->blocks += rv_blocks_now() - blocks;
 	if (TupIsNull(slot))
 		return NULL;
