@@ -9,9 +9,9 @@
 
 EXTENSION  = ruvector
 MODULE_big = ruvector
-DATA       = $(wildcard sql/ruvector--*.sql)
+DATA_built = ruvector--0.1.sql
 OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry pgvector plan batches filter scan capture explain \
-	catalog label drain evidence learn worker functions module)
+	catalog label drain evidence learn worker functions door bank verdicts module)
 EXTRA_CLEAN = .build tmp_check output_iso
 
 PG_CONFIG  ?= pg_config
@@ -57,9 +57,12 @@ $(SWIFT_LIB): $(SWIFT_SRC)
 $(shlib): $(SWIFT_LIB) CShim/exports.map
 $(OBJS): CShim/rv.h CShim/rv_compat.h CShim/include/ruvector_abi.h
 
+$(DATA_built): $(wildcard sql/*.sql)
+	cat $(sort $^) > $@
+
 all: check-symbols
-check-symbols: $(shlib)
-	@tools/check-symbols $(shlib) $(DATA)
+check-symbols: $(shlib) $(DATA_built)
+	@tools/check-symbols $(shlib) $(DATA_built)
 
 setup:
 	tools/setup

@@ -12,6 +12,7 @@
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -164,6 +165,48 @@ rv_make_array(const void *elements, int count, Oid type)
 	if (type == FLOAT8OID)
 		return PointerGetDatum(construct_array(datums, count, FLOAT8OID, sizeof(float8), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	return PointerGetDatum(construct_array(datums, count, type, 4, true, TYPALIGN_INT));
+}
+
+/* Where a set-returning function puts its rows. */
+Tuplestorestate *
+rv_rows_begin(FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	TupleDesc	descriptor;
+	TypeFuncClass class;
+	MemoryContext old;
+	Oid			type;
+	Tuplestorestate *store;
+
+	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set")));
+	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	class = get_call_result_type(fcinfo, &type, &descriptor);
+	if (class == TYPEFUNC_COMPOSITE)
+		descriptor = CreateTupleDescCopy(descriptor);
+	else if (class == TYPEFUNC_SCALAR)
+	{
+		descriptor = CreateTemplateTupleDesc(1);
+		TupleDescInitEntry(descriptor, 1, NULL, type, -1, 0);
+	}
+	else
+		elog(ERROR, "return type must be known");
+	store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
+	MemoryContextSwitchTo(old);
+	result->returnMode = SFRM_Materialize;
+	result->setResult = store;
+	result->setDesc = descriptor;
+	return store;
+}
+
+/* The rows of the last statement. */
+void
+rv_rows_take(Tuplestorestate *store, uint64 count)
+{
+	for (uint64 row = 0; row < count; row++)
+		tuplestore_puttuple(store, SPI_tuptable->vals[row]);
 }
 
 /*

@@ -215,40 +215,19 @@ ruvector_clear_learning(PG_FUNCTION_ARGS)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-/* The rows of one SPI statement as the result of a set-returning function. */
+/* The rows of one SPI statement about the table as the result of a set-returning function. */
 static void
 return_rows(FunctionCallInfo fcinfo, const char *sql, Oid relid)
 {
-	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	Oid			types[] = {OIDOID};
 	Datum		values[] = {ObjectIdGetDatum(relid)};
-	MemoryContext old;
-	TupleDesc	descriptor;
-	Tuplestorestate *store;
 	RvPrivileged privileged;
-	uint64		rows;
-
-	if (result == NULL || !IsA(result, ReturnSetInfo) || !(result->allowedModes & SFRM_Materialize))
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("set-valued function called in context that cannot accept a set")));
-	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "return type must be a row type");
-	descriptor = CreateTupleDescCopy(descriptor);
-	store = tuplestore_begin_heap((result->allowedModes & SFRM_Materialize_Random) != 0, false, work_mem);
-	MemoryContextSwitchTo(old);
+	Tuplestorestate *store = rv_rows_begin(fcinfo);
 
 	rv_privileged_begin(&privileged);
 	check_learned(relid);
-	rows = rv_sql(sql, SPI_OK_SELECT, 1, types, values, NULL);
-	for (uint64 row = 0; row < rows; row++)
-		tuplestore_puttuple(store, SPI_tuptable->vals[row]);
+	rv_rows_take(store, rv_sql(sql, SPI_OK_SELECT, 1, types, values, NULL));
 	rv_privileged_end(&privileged);
-
-	result->returnMode = SFRM_Materialize;
-	result->setResult = store;
-	result->setDesc = descriptor;
 }
 
 PG_FUNCTION_INFO_V1(ruvector_learning_stats);

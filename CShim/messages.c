@@ -90,6 +90,28 @@ rv_verdict_name(int state)
 	return "unknown";
 }
 
+/* What a user can do about a search. */
+const char *
+rv_recommendation_text(int recommendation)
+{
+	switch ((rv_recommendation) recommendation)
+	{
+		case RV_RAISE_PARAMETER:
+			return "raise ef_search or probes, or let ruvector apply a certified value: recall is below the target";
+		case RV_LOWER_PARAMETER:
+			return "lower ef_search or probes: nothing was missed, and nearly all searches of this kind were quicker";
+		case RV_WIDEN_FILTER:
+			return "widen the filter, or index the rows that pass it by themselves: fewer rows came than were asked for";
+		case RV_REMOVE_DUPLICATES:
+			return "remove duplicates from the table: most rows repeat another";
+		case RV_REVISE_EMBEDDING:
+			return "look at the embedding model: even most of the exact neighbours are not relevant, no parameter mends that";
+		case RV_MEASURE:
+			return "nothing is known yet: wait for a label, or give feedback";
+	}
+	return "unknown";
+}
+
 /* A label of a filtered query: what was raised could quote the filter or other rows. */
 void
 rv_log_failed_label(int sqlstate)
@@ -130,6 +152,12 @@ rv_fail_swift(const rv_error *error)
 					(errcode(ERRCODE_DATA_CORRUPTED),
 					 errmsg("stored labels contradict each other"),
 					 errhint("Forget them with ruvector_clear_learning and learn anew.")));
+			break;
+		case RV_ERROR_PATTERNS:
+			ereport(ERROR,
+					(errcode(ERRCODE_DATA_CORRUPTED),
+					 errmsg("stored patterns contradict each other"),
+					 errhint("Make them anew with ruvector_extract_patterns.")));
 			break;
 		case RV_ERROR_NONE:
 			break;

@@ -20,6 +20,9 @@
  *   learn.c     the worker's loop
  *   worker.c    the life of launcher and workers
  *   functions.c SQL functions
+ *   door.c      SQL functions whose work is SQL
+ *   bank.c      patterns: between their tables and Swift
+ *   verdicts.c  verdicts on single searches
  *   module.c    _PG_init
  */
 #ifndef RV_H
@@ -80,6 +83,8 @@ extern const char *rv_source_name(int source);
 extern const char *rv_decision_reason(const rv_search_plan *plan);
 extern const char *rv_verdict_name(int state);
 extern const char *rv_parameter_name(int kind);
+
+extern const char *rv_recommendation_text(int recommendation);
 
 extern void rv_log_failed_label(int sqlstate);
 extern void rv_fail_swift(const rv_error *error) pg_attribute_noreturn();
@@ -415,6 +420,8 @@ extern uint64 rv_sql(const char *sql, int expected, int nargs, const Oid *types,
 extern SPIPlanPtr rv_sql_prepare(const char *sql, int nargs, const Oid *types);
 extern uint64 rv_sql_execute(SPIPlanPtr plan, int expected, int nargs, const Datum *values, const bool *nulls);
 extern Datum rv_sql_value(uint64 row, int column, bool *isnull);
+extern Tuplestorestate *rv_rows_begin(FunctionCallInfo fcinfo);
+extern void rv_rows_take(Tuplestorestate *store, uint64 count);
 extern bool rv_extension_lock(void);
 extern int	rv_column_int(uint64 row, int column, int if_null);
 extern char *rv_column_text(uint64 row, int column, MemoryContext memory);

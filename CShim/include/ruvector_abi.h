@@ -45,7 +45,8 @@ typedef enum rv_error_code
 	RV_ERROR_DIMENSION,			/* a = expected, b = given */
 	RV_ERROR_NOT_FINITE,		/* a = position, counted from 1 */
 	RV_ERROR_RANGE,				/* a = value, b = which argument, counted from 1 */
-	RV_ERROR_LABELS				/* a label matrix that contradicts itself */
+	RV_ERROR_LABELS,			/* a label matrix that contradicts itself */
+	RV_ERROR_PATTERNS			/* patterns or trials that contradict each other */
 } rv_error_code;
 
 typedef struct rv_error
@@ -424,6 +425,266 @@ rv_policy_rule(const rv_policy *RV_NONNULL policy)
 {
 	return &policy->stop;
 }
+
+/* ---- banks: what works for which queries ---------------------------------------------- */
+
+#define RV_PARAMETERS_MAX 16	/* of one bank */
+#define RV_EVIDENCE_MAX 32		/* configurations that a pattern knows */
+#define RV_EVIDENCE_COLUMNS 12	/* trials of known quality, its mean, sum of squared deviations; means of precision,
+								 * recall, latency, cost (NaN = not measured); trials in all, and those that
+								 * measured these four; then the parameters */
+#define RV_TRIAL_COLUMNS 4		/* precision, recall, latency, cost; then the parameters */
+#define RV_NEAREST_MAX 3		/* patterns that a suggestion lies between */
+
+typedef enum rv_parameter_type
+{
+	RV_INTEGER = 0,
+	RV_FLOAT = 1,
+	RV_CHOICE = 2				/* from 0 to greatest */
+} rv_parameter_type;
+
+typedef struct rv_parameter
+{
+	int32_t		type;			/* rv_parameter_type */
+	int32_t		logarithmic;
+	double		least;
+	double		greatest;
+} rv_parameter;
+
+typedef struct rv_pattern
+{
+	int64_t		id;
+	int64_t		parent;			/* 0 = none */
+	int64_t		usage;
+	int64_t		created;		/* microseconds of any clock */
+	int64_t		updated;
+	double		confidence;
+	int32_t		support;
+	int32_t		level;
+	int32_t		configurations; /* in its evidence */
+	int32_t		reserved;
+} rv_pattern;
+
+/* All patterns of a bank, by id; what is done to it is done in place. */
+typedef struct rv_bank
+{
+	int32_t		dims;
+	int32_t		parameters;
+	int32_t		patterns;
+	int32_t		capacity;		/* of the arrays below, in patterns */
+	int64_t		next_id;
+	double		target;			/* recall that is asked for; NaN = none */
+	const rv_parameter *RV_NONNULL parameter;	/* [parameters] */
+	rv_pattern *RV_NONNULL pattern; /* [capacity] */
+	float	   *RV_NONNULL centroid;	/* [capacity * dims] */
+	double	   *RV_NONNULL value;	/* [capacity * parameters] */
+	double	   *RV_NONNULL evidence;	/* [capacity * RV_EVIDENCE_MAX * (RV_EVIDENCE_COLUMNS + parameters)] */
+} rv_bank;
+
+/* What was tried for some queries, oldest first. */
+typedef struct rv_experience
+{
+	int32_t		count;			/* queries */
+	int32_t		trials;			/* in all */
+	const float *RV_NONNULL embedding;	/* [count * dims] */
+	const int64_t *RV_NONNULL time; /* [count] */
+	const int32_t *RV_NONNULL trial_count;	/* [count]: trials of each query */
+	const double *RV_NONNULL trial; /* [trials * (RV_TRIAL_COLUMNS + parameters)] */
+	bool	   *RV_NONNULL left;	/* [count]: answer of rv_bank_distil: in no pattern, too few are like it so far */
+} rv_experience;
+
+typedef struct rv_distillation
+{
+	int32_t		clusters;		/* 0 = the data choose */
+	int32_t		reserved;
+	int64_t		now;
+	uint64_t	seed;
+} rv_distillation;
+
+/* Room for what distilling so much experience may add to a bank. */
+int32_t		rv_bank_capacity(int32_t patterns, int32_t count);
+
+/* Experience becomes patterns, or part of those there are; then as rv_bank_consolidate. */
+rv_status	rv_bank_distil(const rv_host *RV_NONNULL host, rv_bank *RV_NONNULL bank,
+						   const rv_experience *RV_NONNULL experience, const rv_distillation *RV_NONNULL options,
+						   rv_error *RV_NONNULL error);
+
+/* Merges patterns that are nearly the same; builds the levels above anew. */
+rv_status	rv_bank_consolidate(const rv_host *RV_NONNULL host, rv_bank *RV_NONNULL bank, int64_t now,
+								rv_error *RV_NONNULL error);
+
+typedef struct rv_suggestion
+{
+	int32_t		matches;		/* 0 = nothing like it is known */
+	int32_t		reserved;
+	double		confidence;
+	int64_t		pattern[RV_NEAREST_MAX];
+	double		similarity[RV_NEAREST_MAX];
+	double		value[RV_PARAMETERS_MAX];
+} rv_suggestion;
+
+/* Between the nearest patterns. */
+rv_status	rv_bank_suggest(const rv_bank *RV_NONNULL bank, const float *RV_NONNULL embedding, int32_t count,
+							rv_suggestion *RV_NONNULL suggestion, rv_error *RV_NONNULL error);
+
+/* Bytes that a router of this bank takes at most. */
+int64_t		rv_router_capacity(const rv_bank *RV_NONNULL bank);
+
+/* Trains a router on the experience; `bytes` is 0 when there is too little of it. */
+rv_status	rv_router_train(const rv_host *RV_NONNULL host, const rv_bank *RV_NONNULL bank,
+							const rv_experience *RV_NONNULL experience, uint64_t seed,
+							void *RV_NONNULL router, int64_t capacity, int64_t *RV_NONNULL bytes,
+							rv_error *RV_NONNULL error);
+
+typedef struct rv_route
+{
+	double		value[RV_PARAMETERS_MAX];
+	double		confidence;
+	double		weight;			/* of the pattern in the blend; 0 = the router alone */
+	int64_t		pattern;		/* 0 = none */
+} rv_route;
+
+/* What the router decides, drawn towards what the bank suggests where that is sure. */
+rv_status	rv_router_decide(const rv_bank *RV_NONNULL bank, const void *RV_NONNULL router, int64_t bytes,
+							 const float *RV_NONNULL features, int32_t count,
+							 rv_route *RV_NONNULL route, rv_error *RV_NONNULL error);
+
+/* What works best for a pattern's queries, and against what is in force.  NaN = not known. */
+typedef struct rv_pattern_verdict
+{
+	int64_t		pattern;
+	int32_t		support;		/* trajectories behind the recommendation */
+	int32_t		configurations; /* tried often enough to be judged */
+	int32_t		reaches;		/* the target: 1, 0; -1 = none is asked for */
+	int32_t		evidence;		/* 0 = in pairs, 1 = observational; -1 = nothing to compare with */
+	double		value[RV_PARAMETERS_MAX];	/* recommended */
+	double		quality;
+	double		consistency;
+	double		confidence;
+	double		recall;
+	double		latency;
+	double		cost;
+	double		improvement;	/* of mean quality */
+	double		cost_ratio;
+	double		p;
+} rv_pattern_verdict;
+
+/* `verdicts` has room for one a pattern; `count` is how many there are.  `in_force` is NULL if not known. */
+rv_status	rv_bank_judge(const rv_host *RV_NONNULL host, const rv_bank *RV_NONNULL bank,
+						  const rv_experience *RV_NONNULL experience, const double *RV_NULLABLE in_force,
+						  rv_pattern_verdict *RV_NONNULL verdicts, int32_t *RV_NONNULL count,
+						  rv_error *RV_NONNULL error);
+
+/* ---- searches as they were: verdicts, feedback, what they have in common ---------------- */
+
+/* What is known of one search; NaN and -1 = not known. */
+typedef struct rv_search_outcome
+{
+	double		recall;
+	double		target;
+	double		latency;
+	double		precision;		/* of the rows that a user judged */
+	double		exact_precision;	/* likewise of the exact neighbours */
+	double		rating;
+	const double *RV_NULLABLE recent;	/* latencies of searches of its class */
+	const double *RV_NULLABLE distances;
+	int32_t		recent_count;
+	int32_t		distance_count;
+	int32_t		distinct;
+	int32_t		rows;
+	int32_t		limit;
+	bool		filtered;
+} rv_search_outcome;
+
+typedef struct rv_search_verdict
+{
+	double		recall;			/* signals, 0...1; NaN = not known */
+	double		latency;
+	double		diversity;
+	double		feedback;
+	double		score;
+	double		confidence;
+	int32_t		success;		/* -1 = not known */
+	int32_t		recommendations;	/* set of 1 << rv_recommendation */
+} rv_search_verdict;
+
+/* The words for each are in messages.c. */
+typedef enum rv_recommendation
+{
+	RV_RAISE_PARAMETER = 1,
+	RV_LOWER_PARAMETER = 2,
+	RV_WIDEN_FILTER = 3,
+	RV_REMOVE_DUPLICATES = 4,
+	RV_REVISE_EMBEDDING = 5,
+	RV_MEASURE = 6
+} rv_recommendation;
+
+void		rv_search_judge(const rv_search_outcome *RV_NONNULL outcome, rv_search_verdict *RV_NONNULL verdict);
+
+/* Identifiers of rows; `start` is NULL if they are not known. */
+typedef struct rv_identifiers
+{
+	const char *RV_NONNULL const *RV_NULLABLE start;
+	int32_t		count;
+} rv_identifiers;
+
+typedef struct rv_feedback_verdict
+{
+	double		precision;		/* NaN = the feedback says nothing of it */
+	double		recall;
+	double		exact_precision;
+	double		weighted_recall;
+} rv_feedback_verdict;
+
+rv_status	rv_feedback_judge(const rv_identifiers *RV_NONNULL relevant, const rv_identifiers *RV_NONNULL irrelevant,
+							  const rv_identifiers *RV_NONNULL returned, const rv_identifiers *RV_NONNULL exact,
+							  rv_feedback_verdict *RV_NONNULL verdict, rv_error *RV_NONNULL error);
+
+/* One search, for what many have in common. */
+typedef struct rv_observation
+{
+	int64_t		time;
+	int32_t		k_class;
+	int32_t		parameter;
+	float		recall;			/* NaN = not measured */
+	float		latency;
+} rv_observation;
+
+/* A class of k or a region, and its part in the searches. */
+typedef struct rv_mix
+{
+	int64_t		id;				/* class, or pattern */
+	double		share;
+	double		recall;			/* NaN = not measured */
+	int32_t		count;
+	int32_t		labels;
+} rv_mix;
+
+#define RV_MIX_MAX 64			/* of each kind, the most frequent */
+
+typedef struct rv_analysis
+{
+	int32_t		count;
+	int32_t		classes;
+	int32_t		regions;
+	int32_t		reserved;
+	double		filtered;		/* share; NaN = not known, like all that follows */
+	double		latency[3];		/* median, 95th and 99th percentile */
+	double		class_shift;	/* total variation distance to the window before, and its p */
+	double		class_p;
+	double		region_shift;
+	double		region_p;
+	double		recall_shift;	/* difference of the means */
+	double		recall_p;
+	rv_mix		class_mix[RV_MIX_MAX];
+	rv_mix		region_mix[RV_MIX_MAX];
+} rv_analysis;
+
+/* The last `window` of `count` searches, newest first, against as many before. */
+rv_status	rv_bank_analyse(const rv_host *RV_NONNULL host, const rv_bank *RV_NONNULL bank,
+							const rv_observation *RV_NONNULL observations, const float *RV_NONNULL embedding,
+							int32_t count, int32_t window, rv_analysis *RV_NONNULL analysis,
+							rv_error *RV_NONNULL error);
 
 /* ---- schedule: what the worker does next ---------------------------------------------- */
 

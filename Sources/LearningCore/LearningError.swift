@@ -12,6 +12,8 @@ public enum LearningError: Error, Equatable {
   case range(value: Int, argument: Int)
   /// Label evidence that contradicts itself: sizes, order of values or measurements that cannot be.
   case labels
+  /// Patterns or trials that contradict each other.
+  case patterns
   /// The caller asked a long computation to stop.
   case cancelled
 }

@@ -30,6 +30,7 @@ extension rv_error {
     case .notFinite(let position): self = make(RV_ERROR_NOT_FINITE, position)
     case .range(let value, let argument): self = make(RV_ERROR_RANGE, value, argument)
     case .labels: self = make(RV_ERROR_LABELS)
+    case .patterns: self = make(RV_ERROR_PATTERNS)
     case .cancelled: self = make(RV_ERROR_NONE)
     }
   }
@@ -44,4 +45,11 @@ func elements<Element>(
 ) throws(LearningError) -> UnsafeBufferPointer<Element> {
   guard count >= 0, start != nil || count == 0 else { throw .range(value: Int(count), argument: argument) }
   return UnsafeBufferPointer(start: start, count: Int(count))
+}
+
+/// Fills the beginning of an array inside a structure of C, which Swift sees as a tuple.
+func write<Element, Tuple>(_ elements: [Element], to tuple: inout Tuple) {
+  withUnsafeMutableBytes(of: &tuple) { bytes in
+    elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
+  }
 }

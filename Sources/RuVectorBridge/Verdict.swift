@@ -144,13 +144,6 @@ private func write(_ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdic
   write(stop.rungs.map { rv_rung($0) }, to: &verdict.pointee.stop.rung)
 }
 
-/// Fills the beginning of an array inside a structure of C, which Swift sees as a tuple.
-private func write<Element, Tuple>(_ elements: [Element], to tuple: inout Tuple) {
-  withUnsafeMutableBytes(of: &tuple) { bytes in
-    elements.withUnsafeBytes { bytes.copyMemory(from: $0) }
-  }
-}
-
 extension rv_rung {
   fileprivate init(_ rung: CertifiedRung) {
     self.init(

@@ -69,6 +69,7 @@ CREATE TABLE ruvector.labels (
     k int NOT NULL,
     setting int,
     exact_distances float8[] NOT NULL,
+    exact_ids text[],
     exact_us float8 NOT NULL,
     ladder_us float8 NOT NULL,
     parameters int[] NOT NULL,
@@ -83,6 +84,7 @@ CREATE TABLE ruvector.labels (
 );
 CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
 COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
+COMMENT ON COLUMN ruvector.labels.exact_ids IS 'primary key of the exact neighbours, as text; NULL: none of a simple type';
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
 COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows taken after each batch of a search in batches; NULL where there is none';
 COMMENT ON COLUMN ruvector.labels.stages IS 'for each batch: recall and buffers so far, distances of the nearest, the k-th and the last row, microseconds so far (NaN: not timed)';
@@ -369,5 +371,3 @@ COMMENT ON FUNCTION ruvector.forget_dropped IS 'removes all that was learned of 
 REVOKE ALL ON FUNCTION ruvector.forget_dropped() FROM PUBLIC;
 CREATE EVENT TRIGGER ruvector_forget_dropped ON sql_drop EXECUTE FUNCTION ruvector.forget_dropped();
 COMMENT ON EVENT TRIGGER ruvector_forget_dropped IS 'keeps ruvector''s tables free of what no longer exists';
-
-SELECT ruvector.wake_worker();

@@ -1,0 +1,94 @@
+
+------------------------------------------------------------ through the door
+
+SET LOCAL search_path = @extschema@, pg_temp;
+
+CREATE FUNCTION ruvector_extract_patterns(source text, num_clusters int DEFAULT NULL)
+RETURNS TABLE (index_name name, k int, pattern_id bigint, level int, children bigint[], support int, confidence float8,
+    parameters jsonb, "precision" float8, recall float8, latency_us float8, cost float8, usage bigint, imported bool)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_extract_patterns IS 'distils all that a table, or a bank, has learned into patterns anew, and lists them';
+
+CREATE FUNCTION ruvector_consolidate_patterns(source text) RETURNS int
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_consolidate_patterns IS 'merges patterns that are nearly the same, by their support; how many were merged';
+
+CREATE FUNCTION ruvector_prune_patterns(source text, min_usage bigint DEFAULT NULL, min_confidence float8 DEFAULT NULL,
+    max_age interval DEFAULT NULL) RETURNS int
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_prune_patterns IS 'removes patterns that are used less, less sure or older than this; how many';
+
+CREATE FUNCTION ruvector_get_search_params(table_name regclass, query real[], k int DEFAULT NULL)
+RETURNS TABLE (index_name name, k_class int, parameter text, value int, source text, confidence float8, expected_recall float8,
+    pattern_ids bigint[], similarities float8[])
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_get_search_params IS 'what would suit a query, by the patterns nearest to it, else by the policy; source and confidence say how it is known';
+
+CREATE FUNCTION ruvector_get_optimized_params(source text, embedding real[])
+RETURNS TABLE (index_name name, k int, parameters jsonb, confidence float8, pattern_ids bigint[], similarities float8[])
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_get_optimized_params IS 'what works for embeddings like this one; no row when nothing like it is known';
+
+CREATE FUNCTION ruvector_create_bank(name text, dims int, parameters jsonb) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_create_bank IS 'a bank that belongs to no table: for what an application tries, and what comes of it';
+
+CREATE FUNCTION ruvector_drop_bank(name text) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_drop_bank IS 'forgets a bank and all that is in it';
+
+CREATE FUNCTION ruvector_record_outcome(bank text, embedding real[], parameters jsonb, precision_measured float8 DEFAULT NULL,
+    recall float8 DEFAULT NULL, latency_us float8 DEFAULT NULL, cost float8 DEFAULT NULL) RETURNS uuid
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_record_outcome IS 'with these parameters, for this embedding, that came of it';
+
+CREATE FUNCTION ruvector_route(bank text, features real[])
+RETURNS TABLE (parameters jsonb, confidence float8, reason text, pattern_id bigint)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_route IS 'what a network trained on the bank''s outcomes decides, drawn towards the bank''s patterns where they are sure';
+
+CREATE FUNCTION ruvector_export_patterns(source text) RETURNS jsonb
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_export_patterns IS 'the patterns of a table, or a bank, as a document; for superusers';
+
+CREATE FUNCTION ruvector_import_patterns(source text, patterns jsonb) RETURNS int
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_import_patterns IS 'adds the patterns of such a document, all or none, as priors; for superusers';
+
+CREATE FUNCTION ruvector_get_verdict(query_id uuid)
+RETURNS TABLE (success bool, confidence float8, score float8, recall_signal float8, latency_signal float8, diversity_signal float8,
+    feedback_signal float8, recommendations text[])
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_get_verdict IS 'what is thought of a search of one''s own: four signals from 0 to 1, NULL where nothing is known';
+
+CREATE FUNCTION ruvector_pattern_verdicts(source text)
+RETURNS TABLE (index_name name, k int, pattern_id bigint, parameters jsonb, support int, configurations int, quality float8,
+    consistency float8, confidence float8, recall float8, latency_us float8, cost float8, reaches_target bool,
+    evidence text, improvement float8, cost_ratio float8, p_value float8)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_pattern_verdicts IS 'for each pattern, what works best for its queries, against what is in force';
+
+CREATE FUNCTION ruvector_record_feedback(query_id uuid, relevant_ids bigint[], irrelevant_ids bigint[] DEFAULT NULL, rating float8 DEFAULT NULL)
+RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weighted_recall float8, never_returned text[])
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_record_feedback(uuid, bigint[], bigint[], float8) IS 'which rows of a search of one''s own were relevant; again: replaces what was said before';
+
+CREATE FUNCTION ruvector_record_feedback(query_id uuid, relevant_ids text[], irrelevant_ids text[] DEFAULT NULL, rating float8 DEFAULT NULL)
+RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weighted_recall float8, never_returned text[])
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_record_feedback(uuid, text[], text[], float8) IS 'likewise, for identifiers that are no numbers';
+
+CREATE FUNCTION ruvector_record_feedback(table_name regclass, query_vector real[], relevant_ids bigint[], irrelevant_ids bigint[] DEFAULT NULL,
+    rating float8 DEFAULT NULL)
+RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weighted_recall float8, never_returned text[])
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_record_feedback(regclass, real[], bigint[], bigint[], float8) IS 'likewise, of one''s latest search on the table with this vector';
+
+CREATE FUNCTION ruvector_analyze_trajectories(table_name regclass, recent int DEFAULT 500)
+RETURNS TABLE (index_name name, aspect text, item bigint, searches int, share float8, recall float8, labels int, value float8, p_value float8)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_analyze_trajectories IS 'what the last searches of a table have in common, and how they differ from as many before';
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ruvector FROM PUBLIC;
+
+SELECT ruvector.wake_worker();
