@@ -1,4 +1,5 @@
-"""Prints the data and values that BettingBoundTests, RatioIntervalTests and FractionalLogitTests embed.
+"""Prints the data and values that BettingBoundTests, RatioIntervalTests, FractionalLogitTests, the tests of Student's t,
+chi-square and what is made of them, and FastGRNNCellTests embed.
 
 Independent of the Swift code: wealth in log space, roots by scipy's brentq, Student's t from scipy,
 the penalised likelihood minimised by scipy's BFGS on the raw features.
@@ -54,7 +55,56 @@ def fractional_logit(x, y, prior=(0, 0, 0), strength=3):
     return optimize.minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-12, "fatol": 1e-16}).x
 
 
+def distributions():
+    print("tails of t:")
+    for freedom in (1, 2.5, 7, 30, 99.5, 1e6):
+        print(f"  {freedom}:", ", ".join(f"({t}, {stats.t.sf(t, freedom):.15e})" for t in (-1.5, 0.01, 1, 2.5, 12)))
+    print("tails of chi-square:")
+    for freedom in (1, 2, 5, 40, 1000):
+        tails = ((x * freedom, stats.chi2.sf(x * freedom, freedom)) for x in (0.01, 0.5, 1, 1.5, 4))
+        print(f"  {freedom}:", ", ".join(f"({x}, {p:.15e})" for x, p in tails))
+
+
+def tests():
+    one, other = WELCH
+    welch = stats.ttest_ind(one, other, equal_var=False)
+    greater = stats.ttest_ind(one, other, equal_var=False, alternative="greater").pvalue
+    print(f"Welch: t {welch.statistic:.12f} freedom {welch.df:.12f} p {welch.pvalue:.12e} greater {greater:.12e}")
+    n = min(len(one), len(other))
+    paired = stats.ttest_rel(one[:n], other[:n])
+    print(f"paired: t {paired.statistic:.12f} freedom {paired.df} p {paired.pvalue:.12e}")
+    print(f"mix: p {stats.chi2_contingency([[40, 30, 20, 10], [20, 35, 22, 23]], correction=False).pvalue:.12e}")
+    pooled = stats.chi2_contingency([[40, 30, 6], [20, 35, 9]], correction=False).pvalue
+    print(f"mix with rare categories: p {pooled:.12e}")
+
+
+WELCH = (
+    np.array([27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1, 21.9, 22.6, 23.1, 19.6, 19.0, 21.7, 21.4]),
+    np.array([27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2, 30.5]),
+)
+
+
+def fastgrnn():
+    """Two steps of a cell of 3 inputs and 2 hidden numbers, whose weights are 0.1, -0.2, 0.3, ... in order."""
+
+    def sigmoid(x):
+        return 1 / (1 + np.exp(-x))
+
+    weights = np.array([0.1 * (i + 1) * (-1) ** i for i in range(16)])
+    w, u = weights[:6].reshape(2, 3), weights[6:10].reshape(2, 2)
+    gate_bias, bias = weights[10:12], weights[12:14]
+    zeta, nu = sigmoid(weights[14:])
+    h = np.zeros(2)
+    for x in ([0.5, -1, 2], [-0.25, 0.75, 1]):
+        z = sigmoid(w @ x + u @ h + gate_bias)
+        h = (zeta * (1 - z) + nu) * np.tanh(w @ x + u @ h + bias) + z * h
+        print("FastGRNN:", " ".join(f"{v:.15f}" for v in h))
+
+
 def main():
+    distributions()
+    tests()
+    fastgrnn()
     rng = np.random.default_rng(20230217)
     for n, hard in ((40, 0.1), (300, 0.1)):
         hits = np.where(rng.random(n) < hard, rng.binomial(10, 0.6, n), 10)
