@@ -141,7 +141,7 @@ private func write(_ result: PatternAnalysis, to analysis: inout rv_analysis) {
   analysis.class_p = result.drift.kClasses?.p ?? .nan
   analysis.region_shift = result.drift.regions?.distance ?? .nan
   analysis.region_p = result.drift.regions?.p ?? .nan
-  analysis.recall_shift = result.drift.recall?.statistic ?? .nan
+  analysis.recall_shift = result.drift.recall?.difference ?? .nan
   analysis.recall_p = result.drift.recall?.twoSided ?? .nan
   write(
     classes.map {

@@ -50,6 +50,15 @@ extension Router {
     return bytes
   }
 
+  /// As many as a router of `RouterTrainer` has at most.
+  public static func mostBytes(space: ParameterSpace, features: Int) -> Int {
+    let hidden = RouterTrainer().hidden
+    let numbers =
+      2 * features + FastGRNNCell.size(inputs: features, hidden: hidden)
+      + RouterNetwork.heads(of: space, hidden: hidden) + space.parameters.count
+    return 24 + 24 * space.parameters.count + 8 * numbers
+  }
+
   /// - Throws: `labels` for bytes that no router left.
   /// - Complexity: O(bytes).
   public init(bytes: [UInt8]) throws(LearningError) {

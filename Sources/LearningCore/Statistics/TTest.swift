@@ -1,5 +1,7 @@
 /// Whether two means differ by more than chance: Welch's test of two groups, or the paired test of one.
 public struct TTest: Equatable, Sendable {
+  /// Of the means.
+  public let difference: Double
   public let statistic: Double
   /// Degrees of freedom; whole in a paired test.
   public let freedom: Double
@@ -30,6 +32,7 @@ public struct TTest: Equatable, Sendable {
 
   private init?(difference: Double, squaredError: Double, freedom: () -> Double) {
     guard squaredError > 0, squaredError.isFinite, difference.isFinite else { return nil }
+    self.difference = difference
     statistic = difference / squaredError.squareRoot()
     self.freedom = freedom()
   }

@@ -8,12 +8,17 @@ public struct VerdictEngine: Sendable {
   /// the good outweighs the bad.
   public let successThreshold: Double
 
+  /// With a threshold of ½.
+  public static let standard = VerdictEngine()
+
+  private init() { successThreshold = 0.5 }
+
   /// The slowest twentieth is slow; among fewer recent searches than this that is not even one.
   private static let slowestShare = 0.05
   private static let leastRecent = 20
 
   /// - Throws: `range` (argument 1) unless the threshold is in 0..<1.
-  public init(successThreshold: Double = 0.5) throws(LearningError) {
+  public init(successThreshold: Double) throws(LearningError) {
     guard successThreshold >= 0, successThreshold < 1 else {
       throw .range(value: successThreshold < 0 ? -1 : 1, argument: 1)
     }
