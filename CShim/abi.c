@@ -24,5 +24,5 @@ _Static_assert(sizeof(rv_search_verdict) == 56, "rv_search_verdict layout");
 _Static_assert(sizeof(rv_observation) == 24, "rv_observation layout");
 _Static_assert(sizeof(rv_analysis) == 96 + 64 * RV_MIX_MAX, "rv_analysis layout");
 _Static_assert(sizeof(rv_class_facts) == 16, "rv_class_facts layout");
-_Static_assert(sizeof(rv_schedule) == 64, "rv_schedule layout");
+_Static_assert(sizeof(rv_schedule) == 72, "rv_schedule layout");
 _Static_assert(RV_RECORD_MAX % RV_RING_CELL == 0, "a record is a whole number of cells");

@@ -294,6 +294,58 @@ prune(void)
 	synchronise();
 }
 
+/* ---- distil -------------------------------------------------------------------------------- */
+
+static int
+list_banks(int32 **ids)
+{
+	RvPrivileged privileged;
+	int			count;
+
+	if (!rv_learn_begin("ruvector: distilling"))
+		return 0;
+	rv_privileged_begin(&privileged);
+	rv_sql("SELECT ruvector.refresh_banks(relid) FROM ruvector.learned_tables WHERE mode <> 'off'", SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	count = (int) rv_sql("SELECT bank_id FROM ruvector.banks ORDER BY bank_id", SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	*ids = MemoryContextAlloc(TopMemoryContext, sizeof(int32) * Max(count, 1));
+	for (int i = 0; i < count; i++)
+		(*ids)[i] = rv_column_int(i, 1, 0);
+	rv_privileged_end(&privileged);
+	rv_learn_end();
+	return count;
+}
+
+/* Bank by bank, each in a transaction of its own: an error in one leaves the others to be done. */
+static void
+distil(void)
+{
+	int32	   *ids = NULL;
+	int			count = list_banks(&ids);
+
+	for (int i = 0; i < count; i++)
+	{
+		PG_TRY();
+		{
+			if (rv_learn_begin("ruvector: distilling"))
+			{
+				RvPrivileged privileged;
+
+				rv_privileged_begin(&privileged);
+				rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(ids[i])}, NULL);
+				rv_privileged_end(&privileged);
+				rv_learn_end();
+			}
+		}
+		PG_CATCH();
+		{
+			rv_learn_abort(false);
+		}
+		PG_END_TRY();
+	}
+	if (ids != NULL)
+		pfree(ids);
+}
+
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 /*
@@ -360,6 +412,9 @@ act(rv_schedule *schedule)
 		case RV_ACTION_PRUNE:
 			prune();
 			break;
+		case RV_ACTION_DISTIL:
+			distil();
+			break;
 	}
 }
 
@@ -403,6 +458,7 @@ rv_learn_run(void)
 		facts = (rv_tick_facts) {
 			.now_us = now_us(),
 			.interval_us = (int64) rv_learning_interval * USECS_PER_SEC,
+			.distil_interval_us = (int64) rv_pattern_consolidation_interval * USECS_PER_SEC,
 			.label_budget = rv_label_budget,
 			.woken = woken,
 			.waiting = rv_registry_waiting(),

@@ -117,6 +117,7 @@ extern int	rv_pin_ef_search;
 extern int	rv_pin_probes;
 extern int	rv_trajectory_buffer_size;
 extern int	rv_learning_interval;	/* seconds */
+extern int	rv_pattern_consolidation_interval;	/* seconds */
 extern double rv_label_budget;
 extern double rv_sample_rate;
 

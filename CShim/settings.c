@@ -15,6 +15,7 @@ int			rv_pin_ef_search = 0;
 int			rv_pin_probes = 0;
 int			rv_trajectory_buffer_size = 10000;
 int			rv_learning_interval = 10;
+int			rv_pattern_consolidation_interval = 3600;
 double		rv_label_budget = 0.01;
 double		rv_sample_rate = 1.0;
 
@@ -59,6 +60,10 @@ rv_settings_init(void)
 	DefineCustomIntVariable("ruvector.learning_interval",
 							"Time between two rounds of the learning worker.",
 							NULL, &rv_learning_interval, 10, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S,
+							NULL, NULL, NULL);
+	DefineCustomIntVariable("ruvector.pattern_consolidation_interval",
+							"Time between two rounds in which what was learned is distilled into patterns.",
+							NULL, &rv_pattern_consolidation_interval, 3600, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S,
 							NULL, NULL, NULL);
 	DefineCustomRealVariable("ruvector.label_budget",
 							 "Share of one processor core that measuring true recall may use in each database.",

@@ -700,6 +700,7 @@ typedef struct rv_tick_facts
 {
 	int64_t		now_us;			/* any monotonic clock */
 	int64_t		interval_us;	/* ruvector.learning_interval */
+	int64_t		distil_interval_us; /* ruvector.pattern_consolidation_interval */
 	double		label_budget;	/* share of one core */
 	bool		woken;			/* somebody asked for attention */
 	bool		waiting;		/* the ring holds records */
@@ -714,7 +715,8 @@ typedef enum rv_action
 	RV_ACTION_DRAIN = 2,		/* ring -> table */
 	RV_ACTION_JUDGE = 3,		/* class_index */
 	RV_ACTION_LABEL = 4,		/* class_index */
-	RV_ACTION_PRUNE = 5			/* enforce retention */
+	RV_ACTION_PRUNE = 5,		/* enforce retention */
+	RV_ACTION_DISTIL = 6		/* what is new becomes patterns */
 } rv_action;
 
 /* State of the schedule between calls; all zero at the start. */
@@ -724,6 +726,7 @@ typedef struct rv_schedule
 	int64_t		sync_us;
 	int64_t		drain_us;
 	int64_t		prune_us;
+	int64_t		distil_us;
 	double		balance_us;		/* labelling time we may still spend; may be negative */
 	bool		started;
 	/* the answer */

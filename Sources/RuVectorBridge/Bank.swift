@@ -224,7 +224,8 @@ public func rv_router_train(
     let outcomes = try trajectories(experience.pointee, of: bank.pointee).flatMap { trajectory in
       trajectory.trials.compactMap { trial in
         trial.quality.map {
-          RouterTrainer.Outcome(features: trajectory.embedding.map { Double($0) }, values: trial.parameters, quality: $0)
+          RouterTrainer.Outcome(
+            features: trajectory.embedding.map { Double($0) }, values: trial.parameters, quality: $0)
         }
       }
     }

@@ -23,7 +23,9 @@ extension TickSchedule {
   fileprivate init(_ state: rv_schedule) {
     self.init(
       stamps: state.started
-        ? Stamps(reckoned: state.last_us, sync: state.sync_us, drain: state.drain_us, prune: state.prune_us)
+        ? Stamps(
+          reckoned: state.last_us, sync: state.sync_us, drain: state.drain_us, prune: state.prune_us,
+          distil: state.distil_us)
         : nil,
       balance: state.balance_us)
   }
@@ -38,6 +40,7 @@ extension rv_schedule {
     sync_us = stamps.sync
     drain_us = stamps.drain
     prune_us = stamps.prune
+    distil_us = stamps.distil
   }
 
   fileprivate mutating func answer(_ answer: TickSchedule.Action) {
@@ -53,6 +56,7 @@ extension rv_schedule {
     case .judge(let position): set(RV_ACTION_JUDGE, class: position)
     case .label(let position): set(RV_ACTION_LABEL, class: position)
     case .prune: set(RV_ACTION_PRUNE)
+    case .distil: set(RV_ACTION_DISTIL)
     }
   }
 }
@@ -61,7 +65,8 @@ extension TickSchedule.Facts {
   fileprivate init(_ facts: rv_tick_facts) {
     let count = facts.class_facts == nil ? 0 : Int(max(0, facts.classes))
     self.init(
-      now: facts.now_us, interval: facts.interval_us, labelBudget: facts.label_budget, isWoken: facts.woken,
+      now: facts.now_us, interval: facts.interval_us, distillation: facts.distil_interval_us,
+      labelBudget: facts.label_budget, isWoken: facts.woken,
       isWaiting: facts.waiting,
       classes: UnsafeBufferPointer(start: facts.class_facts, count: count).map {
         TickSchedule.ClassFacts(

@@ -45,7 +45,8 @@ public func rv_feedback_judge(
   _ verdict: UnsafeMutablePointer<rv_feedback_verdict>, _ error: UnsafeMutablePointer<rv_error>
 ) -> rv_status {
   guarded(error) { () throws(LearningError) in
-    let feedback = try Feedback(relevant: strings(relevant.pointee) ?? [], irrelevant: strings(irrelevant.pointee) ?? [])
+    let feedback = try Feedback(
+      relevant: strings(relevant.pointee) ?? [], irrelevant: strings(irrelevant.pointee) ?? [])
     let judgement = strings(returned.pointee).map {
       feedback.judge(returned: $0, exact: strings(exact.pointee), trustsUnreturned: true)
     }
@@ -72,7 +73,8 @@ public func rv_bank_judge(
     let patterns = try ReasoningBank(bank.pointee)
     let judge = try VerdictJudge(target: patterns.goal)
     let members = Dictionary(
-      grouping: try trajectories(experience.pointee, of: bank.pointee), by: { patterns.lookup($0.embedding, most: 1).first?.pattern.id })
+      grouping: try trajectories(experience.pointee, of: bank.pointee),
+      by: { patterns.lookup($0.embedding, most: 1).first?.pattern.id })
     count.pointee = 0
     for pattern in patterns.patterns where pattern.level == 0 {
       try polling(host)()

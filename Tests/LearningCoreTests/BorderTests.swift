@@ -343,7 +343,8 @@ struct BorderTests {
       var classes = rv_class_facts(candidates: candidates, labels: labels, judged: -1, min_samples: 10)
       withUnsafePointer(to: &classes) { classes in
         var facts = rv_tick_facts(
-          now_us: now, interval_us: 1_000_000, label_budget: 0.5, woken: false, waiting: waiting, classes: 1,
+          now_us: now, interval_us: 1_000_000, distil_interval_us: 3_600_000_000, label_budget: 0.5, woken: false,
+          waiting: waiting, classes: 1,
           class_facts: classes)
         rv_schedule_next(&schedule, &facts)
       }

@@ -7,7 +7,8 @@ private let second: Int64 = 1_000_000
 private struct Worker {
   var schedule = TickSchedule()
   var facts = TickSchedule.Facts(
-    now: 5 * second, interval: 10 * second, labelBudget: 0.01, isWoken: false, isWaiting: false, classes: [])
+    now: 5 * second, interval: 10 * second, distillation: 3600 * second, labelBudget: 0.01, isWoken: false,
+    isWaiting: false, classes: [])
   /// Microseconds that a label takes.
   var labelTime: Int64 = 30_000
   var spent: Int64 = 0
@@ -23,7 +24,7 @@ private struct Worker {
       history.append(action)
       switch action {
       case .sleep(let until): return until
-      case .sync, .prune: break
+      case .sync, .prune, .distil: break
       case .drain: facts.isWaiting = false
       case .judge(let position): facts.classes[position].judged = facts.classes[position].labels
       case .label(let position):
@@ -93,6 +94,19 @@ struct TickScheduleTests {
     #expect(prunes == 2)
   }
 
+  @Test(arguments: [(70, 3), (1, 25)])
+  func distilsAtItsOwnInterval(seconds: Int64, times: Int) throws {
+    var worker = Worker()
+    worker.facts.distillation = seconds * second
+    let start = worker.facts.now
+    var distillations = 0
+    while worker.facts.now < start + 250 * second {
+      worker.facts.now = try worker.tick()
+      if worker.history.contains(.distil) { distillations += 1 }
+    }
+    #expect(distillations == times)
+  }
+
   @Test func judgesWhatChangedByATenth() throws {
     let cases: [(TickSchedule.ClassFacts, isDue: Bool)] = [
       (classFacts(labels: 99), false), (classFacts(labels: 100), true),
@@ -135,7 +149,7 @@ struct TickScheduleTests {
   func withoutABudgetNothingIsLabelled(budget: Double) throws {
     var worker = Worker()
     worker.facts = TickSchedule.Facts(
-      now: 0, interval: 10 * second, labelBudget: budget, isWoken: false, isWaiting: false,
+      now: 0, interval: 10 * second, distillation: 3600 * second, labelBudget: budget, isWoken: false, isWaiting: false,
       classes: [classFacts(candidates: 5)])
     for _ in 0..<10 { worker.facts.now = try worker.tick() }
     #expect(worker.spent == 0)
@@ -221,7 +235,7 @@ struct TickScheduleTests {
     for interval in [Int64.min, -1, 0, 1, .max] {
       var schedule = TickSchedule()
       let facts = TickSchedule.Facts(
-        now: 0, interval: interval, labelBudget: 0.01, isWoken: false, isWaiting: true,
+        now: 0, interval: interval, distillation: interval, labelBudget: 0.01, isWoken: false, isWaiting: true,
         classes: [classFacts(candidates: 1)])
       let actions = (0..<1000).map { _ in schedule.next(facts) }
       guard case .sleep(let until)? = actions.last else {

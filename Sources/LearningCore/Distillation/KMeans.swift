@@ -246,7 +246,8 @@ public struct KMeans: Equatable, Sendable {
       }
       var means = before
       for cluster in totals.indices where totals[cluster] > 0 {
-        means[cluster] = ArraySlice(sums[cluster * dimension..<(cluster + 1) * dimension].map { Float($0 / totals[cluster]) })
+        means[cluster] = ArraySlice(
+          sums[cluster * dimension..<(cluster + 1) * dimension].map { Float($0 / totals[cluster]) })
         if metric == .cosine { means.normalize(cluster) }
       }
       return means

@@ -1,7 +1,7 @@
 /// Decides what a worker does next; the worker does it, tells the schedule what it cost, and asks again.
 ///
 /// Time is an argument: microseconds of any clock, which may even be set back.  As long as every action is
-/// carried out, a round ends in `sleep`: synchronising, draining and pruning set their own stamps, judging
+/// carried out, a round ends in `sleep`: synchronising, draining, pruning and distilling set their own stamps, judging
 /// makes `judged` catch up, and each label takes from a budget that only time refills.
 public struct TickSchedule: Sendable {
   public enum Action: Equatable, Sendable {
@@ -17,6 +17,8 @@ public struct TickSchedule: Sendable {
     case label(Int)
     /// Enforce retention.
     case prune
+    /// Turn what is new into patterns.
+    case distil
   }
 
   /// One class of k of one index.
@@ -50,6 +52,8 @@ public struct TickSchedule: Sendable {
     public var now: Int64
     /// Between two synchronisations, in microseconds.
     public var interval: Int64
+    /// Between two distillations, in microseconds.
+    public var distillation: Int64
     /// Share of one core that labelling may use, 0...1.
     public var labelBudget: Double
     /// Somebody asked for attention; true once only for each time.
@@ -59,10 +63,12 @@ public struct TickSchedule: Sendable {
     public var classes: [ClassFacts]
 
     public init(
-      now: Int64, interval: Int64, labelBudget: Double, isWoken: Bool, isWaiting: Bool, classes: [ClassFacts]
+      now: Int64, interval: Int64, distillation: Int64, labelBudget: Double, isWoken: Bool, isWaiting: Bool,
+      classes: [ClassFacts]
     ) {
       self.now = now
       self.interval = min(max(interval, TickSchedule.shortestSleep), TickSchedule.longestInterval)
+      self.distillation = min(max(distillation, self.interval), TickSchedule.longestInterval)
       self.labelBudget = labelBudget > 0 ? min(labelBudget, 1) : 0
       self.isWoken = isWoken
       self.isWaiting = isWaiting
@@ -76,12 +82,14 @@ public struct TickSchedule: Sendable {
     public var sync: Int64
     public var drain: Int64
     public var prune: Int64
+    public var distil: Int64
 
-    public init(reckoned: Int64, sync: Int64, drain: Int64, prune: Int64) {
+    public init(reckoned: Int64, sync: Int64, drain: Int64, prune: Int64, distil: Int64) {
       self.reckoned = reckoned
       self.sync = sync
       self.drain = drain
       self.prune = prune
+      self.distil = distil
     }
   }
 
@@ -103,11 +111,11 @@ public struct TickSchedule: Sendable {
     self.balance = balance.isFinite ? balance : 0
   }
 
-  /// The next thing to do: whatever is due of sync, drain, prune, judge and label, in this order.
+  /// The next thing to do: whatever is due of sync, drain, prune, judge, distil and label, in this order.
   public mutating func next(_ facts: Facts) -> Action {
     guard var last = reckoned(facts) else {
       // A first drain follows the first sync; there is nothing to prune yet.
-      stamps = Stamps(reckoned: facts.now, sync: facts.now, drain: facts.now &- 1, prune: facts.now)
+      stamps = Stamps(reckoned: facts.now, sync: facts.now, drain: facts.now &- 1, prune: facts.now, distil: facts.now)
       return .sync
     }
     defer { stamps = last }
@@ -127,7 +135,12 @@ public struct TickSchedule: Sendable {
       return .prune
     }
     if let due = facts.classes.firstIndex(where: { $0.isDueForVerdict }) { return .judge(due) }
-    var wake = min(last.sync &+ facts.interval, pruning)
+    let distilling = last.distil &+ facts.distillation
+    if facts.now >= distilling {
+      last.distil = facts.now
+      return .distil
+    }
+    var wake = min(last.sync &+ facts.interval, pruning, distilling)
     if facts.labelBudget > 0, let neediest = Self.neediest(facts.classes) {
       if balance >= 0 {
         balance -= Self.leastCharge
@@ -155,6 +168,7 @@ public struct TickSchedule: Sendable {
       stamps.sync &+= elapsed
       stamps.drain &+= elapsed
       stamps.prune &+= elapsed
+      stamps.distil &+= elapsed
     } else {
       balance += facts.labelBudget * Double(elapsed)
     }
