@@ -26,7 +26,9 @@ struct FastGRNNCellTests {
     let sequence = (0..<steps).map { _ in (0..<3).map { _ in Double.random(in: -2...2, using: &random) } }
     let weights = Self.weights.map { _ in Double.random(in: -1...1, using: &random) }
     func loss(_ weights: [Double]) throws -> Double {
-      try cell(weights).run(sequence).state.enumerated().reduce(0) { $0 + Double($1.offset + 1) * $1.element * $1.element }
+      try cell(weights).run(sequence).state.enumerated().reduce(0) {
+        $0 + Double($1.offset + 1) * $1.element * $1.element
+      }
     }
     let trace = try cell(weights).run(sequence)
     let gradient = try trace.gradient(state: trace.state.enumerated().map { 2 * Double($0 + 1) * $1 })

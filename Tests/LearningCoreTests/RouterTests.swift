@@ -18,7 +18,8 @@ struct RouterTests {
     var random = SplitMix64(seed: seed)
     return (0..<count).map { number in
       let features = [
-        Double.random(in: 0...100, using: &random), .random(in: -2...2, using: &random), .random(in: -1...1, using: &random),
+        Double.random(in: 0...100, using: &random), .random(in: -2...2, using: &random),
+        .random(in: -1...1, using: &random),
       ]
       if number % 4 > 0 { return RouterTrainer.Outcome(features: features, values: right(features), quality: 0.9) }
       let values = [
@@ -35,7 +36,7 @@ struct RouterTests {
     return try #require(try trainer.router(space: space(), outcomes: outcomes(count, seed: 5), using: &random))
   }
 
-  private static let shared = Result { try router(hidden: 16, count: 500) }
+  private static let shared = Result { try router(hidden: 8, count: 500) }
   /// For what its bytes may be.
   private static let small = Result { try router(hidden: 3, count: 100) }
 
@@ -106,7 +107,8 @@ struct RouterTests {
     #expect(blended.reason == .blended(pattern: 7, weight: 0.3))
     // Weighted on the logarithmic scale: 10^0.3 · own^0.7.
     let expected = pow(10, 0.3) * pow(alone.values[0], 0.7)
-    #expect(abs(blended.values[0] / expected - 1) < 0.01 && abs(blended.values[2] - (0.3 + 0.7 * alone.values[2])) < 1e-12)
+    #expect(
+      abs(blended.values[0] / expected - 1) < 0.01 && abs(blended.values[2] - (0.3 + 0.7 * alone.values[2])) < 1e-12)
     #expect(blended.values[1] == 2, "a sure router is not outvoted")
     #expect(try decide(0.8).reason == .blended(pattern: 7, weight: 0.8 * 0.3))
     // At the border between two choices the suggestion decides.

@@ -54,7 +54,8 @@ struct VerdictEngineTests {
   }
 
   @Test func slowAndCompleteSearchesCouldDoLess() throws {
-    func recommendations(_ latency: Double, recall: Double, recent: Int = 100) throws -> [SearchVerdict.Recommendation] {
+    func recommendations(_ latency: Double, recall: Double, recent: Int = 100) throws -> [SearchVerdict.Recommendation]
+    {
       try verdict { ($0.recall, $0.latency, $0.recentLatencies) = (recall, latency, (1...recent).map(Double.init)) }
         .recommendations
     }
@@ -80,7 +81,8 @@ struct VerdictEngineTests {
   }
 
   @Test func otherReasonsAreNamed() throws {
-    #expect(try verdict { ($0.rows, $0.limit, $0.isFiltered) = (3, 10, true) }.recommendations == [.widenFilter, .measure])
+    #expect(
+      try verdict { ($0.rows, $0.limit, $0.isFiltered) = (3, 10, true) }.recommendations == [.widenFilter, .measure])
     #expect(try verdict { ($0.rows, $0.limit) = (3, 10) }.recommendations == [.measure])
     #expect(try verdict { ($0.rows, $0.limit, $0.isFiltered) = (10, 10, true) }.recommendations == [.measure])
     #expect(try verdict { ($0.precision, $0.exactPrecision) = (0.2, 0.5) }.recommendations == [.reviseEmbedding])

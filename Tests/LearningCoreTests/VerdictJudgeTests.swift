@@ -14,7 +14,9 @@ struct VerdictJudgeTests {
     return (0..<count).map { _ in
       let hardness = Double.random(in: 0...0.3, using: &random)
       return trajectory(
-        [(10, 0.5), (40, 0.9), (200, 0.9)].map { ($0.0, $0.1 - hardness + .random(in: 0...0.1, using: &random), $0.0 * 3) })
+        [(10, 0.5), (40, 0.9), (200, 0.9)].map {
+          ($0.0, $0.1 - hardness + .random(in: 0...0.1, using: &random), $0.0 * 3)
+        })
     }
   }
 

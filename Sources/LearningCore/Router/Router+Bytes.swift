@@ -11,8 +11,6 @@
 /// All little-endian.
 extension Router {
   private static let magic: UInt32 = 0x3152_5652
-  /// More of anything is no router, and products of three such numbers are no overflow.
-  static let most = 1 << 20
 
   private enum Kind: UInt32 {
     case integer = 0
@@ -97,7 +95,7 @@ extension Router {
 
     mutating func count() throws(LearningError) -> Int {
       let count = Int(try integer(UInt32.self))
-      guard count <= Router.most else { throw .labels }
+      guard count <= FastGRNNCell.most else { throw .labels }
       return count
     }
 
