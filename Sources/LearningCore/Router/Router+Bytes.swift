@@ -59,16 +59,16 @@ extension Router {
     let parameters = try reader.count()
     let features = try reader.count()
     let hidden = try reader.count()
-    var space: [ParameterSpace.Parameter] = []
-    for _ in 0..<parameters { space.append(try reader.parameter()) }
+    var kinds: [ParameterSpace.Parameter] = []
+    for _ in 0..<parameters { kinds.append(try reader.parameter()) }
     guard hidden >= 1, features >= 1 else { throw .labels }
     standard = Standardisation(means: try reader.doubles(features), deviations: try reader.doubles(features))
     let cell = try reader.doubles(FastGRNNCell.size(inputs: features, hidden: hidden))
     do {
-      self.space = try ParameterSpace(space)
+      let space = try ParameterSpace(kinds)
       network = try RouterNetwork(
-        space: self.space, cell: FastGRNNCell(inputs: features, hidden: hidden, weights: cell),
-        heads: reader.doubles(RouterNetwork.heads(of: self.space, hidden: hidden)))
+        space: space, cell: FastGRNNCell(inputs: features, hidden: hidden, weights: cell),
+        heads: reader.doubles(RouterNetwork.heads(of: space, hidden: hidden)))
     } catch {
       throw .labels
     }

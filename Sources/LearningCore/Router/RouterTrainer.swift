@@ -82,8 +82,7 @@ public struct RouterTrainer: Sendable {
       space: space, cell: FastGRNNCell(inputs: first.features.count, hidden: hidden, using: &random),
       biases: Self.constantAnswer(training, in: space))
     let network = try fitted(start, to: training, heldOut: heldOut, using: &random, check)
-    return Router(
-      space: space, standard: standard, network: network, errors: try Self.errors(of: network, on: heldOut))
+    return Router(standard: standard, network: network, errors: try Self.errors(of: network, on: heldOut))
   }
 
   private struct Sample {
