@@ -36,7 +36,7 @@ struct RouterTests {
     return try #require(try trainer.router(space: space(), outcomes: outcomes(count, seed: 5), using: &random))
   }
 
-  private static let shared = Result { try router(hidden: 16, count: 500) }
+  private static let shared = Result { try router(hidden: 8, count: 500) }
   /// For what its bytes may be.
   private static let small = Result { try router(hidden: 3, count: 100) }
 

@@ -58,14 +58,11 @@ struct VerdictJudgeTests {
     let watched = labelled(60).enumerated().map { number, trajectory in
       QueryTrajectory(embedding: [1], trials: [trajectory.trials[number % 3]], time: 0)
     }
-    let comparison = try #require(try VerdictJudge().judge(watched, inForce: [10])?.comparison)
-    let groups = [0, 2].map { group in
-      Moments(watched.enumerated().filter { $0.offset % 3 == group }.compactMap { $0.element.trials[0].quality })
-    }
+    let tried10 = Moments(stride(from: 0, to: 60, by: 3).compactMap { watched[$0].trials[0].quality })
     let verdict = try #require(try VerdictJudge().judge(watched, inForce: [10]))
+    let comparison = try #require(verdict.comparison)
     #expect(comparison.evidence == .observational && verdict.support == 20)
-    let recommended = verdict.recommended.quality
-    #expect(comparison.p == TTest(welch: recommended, groups[0])?.twoSided)
+    #expect(comparison.p == TTest(welch: verdict.recommended.quality, tried10)?.twoSided)
   }
 
   /// One query that tried only one of two configurations makes pairs incomplete.

@@ -16,6 +16,9 @@ public struct FastGRNNCell: Equatable, Sendable {
   /// W by rows, U by rows, b_z, b_h, and ζ and ν before their sigmoid.
   public internal(set) var weights: [Double]
 
+  /// More of anything is no cell, and products of three such numbers are no overflow.
+  static let most = 1 << 20
+
   /// Weights of a cell of that size.
   static func size(inputs: Int, hidden: Int) -> Int { hidden * (inputs + hidden + 2) + 2 }
 
@@ -24,8 +27,8 @@ public struct FastGRNNCell: Equatable, Sendable {
   ///   - hidden: likewise.
   /// - Throws: `range` (argument 1 or 2), `dimension` for another number of weights, `notFinite`.
   public init(inputs: Int, hidden: Int, weights: [Double]) throws(LearningError) {
-    guard (1...1 << 20).contains(inputs) else { throw .range(value: inputs, argument: 1) }
-    guard (1...1 << 20).contains(hidden) else { throw .range(value: hidden, argument: 2) }
+    guard (1...Self.most).contains(inputs) else { throw .range(value: inputs, argument: 1) }
+    guard (1...Self.most).contains(hidden) else { throw .range(value: hidden, argument: 2) }
     let size = Self.size(inputs: inputs, hidden: hidden)
     guard weights.count == size else { throw .dimension(expected: size, given: weights.count) }
     try weights.checkFinite()

@@ -11,8 +11,6 @@
 /// All little-endian.
 extension Router {
   private static let magic: UInt32 = 0x3152_5652
-  /// More of anything is no router, and products of three such numbers are no overflow.
-  static let most = 1 << 20
 
   private enum Kind: UInt32 {
     case integer = 0
@@ -70,16 +68,16 @@ extension Router {
     let parameters = try reader.count()
     let features = try reader.count()
     let hidden = try reader.count()
-    var space: [ParameterSpace.Parameter] = []
-    for _ in 0..<parameters { space.append(try reader.parameter()) }
+    var kinds: [ParameterSpace.Parameter] = []
+    for _ in 0..<parameters { kinds.append(try reader.parameter()) }
     guard hidden >= 1, features >= 1 else { throw .labels }
     standard = Standardisation(means: try reader.doubles(features), deviations: try reader.doubles(features))
     let cell = try reader.doubles(FastGRNNCell.size(inputs: features, hidden: hidden))
     do {
-      self.space = try ParameterSpace(space)
+      let space = try ParameterSpace(kinds)
       network = try RouterNetwork(
-        space: self.space, cell: FastGRNNCell(inputs: features, hidden: hidden, weights: cell),
-        heads: reader.doubles(RouterNetwork.heads(of: self.space, hidden: hidden)))
+        space: space, cell: FastGRNNCell(inputs: features, hidden: hidden, weights: cell),
+        heads: reader.doubles(RouterNetwork.heads(of: space, hidden: hidden)))
     } catch {
       throw .labels
     }
@@ -106,7 +104,7 @@ extension Router {
 
     mutating func count() throws(LearningError) -> Int {
       let count = Int(try integer(UInt32.self))
-      guard count <= Router.most else { throw .labels }
+      guard count <= FastGRNNCell.most else { throw .labels }
       return count
     }
 

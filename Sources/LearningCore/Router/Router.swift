@@ -1,9 +1,6 @@
-import Glibc
-
 /// Chooses parameters by the features of a query: a small recurrent network over standardised features, trained on what
 /// came of earlier choices (`RouterTrainer`), its decisions blended with what a bank suggests.
 public struct Router: Equatable, Sendable {
-  public let space: ParameterSpace
   let standard: Standardisation
   let network: RouterNetwork
   /// Of each number, root mean square error on the scale of 0...1 over the outcomes held out; 0 of a choice.
@@ -66,6 +63,8 @@ public struct Router: Equatable, Sendable {
     /// The least of `sureness`; 1 where nothing is to be decided.
     public var confidence: Double { sureness.min() ?? 1 }
   }
+
+  public var space: ParameterSpace { network.space }
 
   /// Features of a query.
   public var features: Int { standard.means.count }

@@ -2,18 +2,18 @@ import Glibc
 
 /// A cell, and on its last state a linear head for each parameter of a space: one output for the place of a number on
 /// its scale, one for the log odds of each choice.
-struct RouterNetwork: Equatable, Sendable {
-  let space: ParameterSpace
-  private(set) var cell: FastGRNNCell
+public struct RouterNetwork: Equatable, Sendable {
+  public let space: ParameterSpace
+  public private(set) var cell: FastGRNNCell
   /// By rows, one for each output: a weight for each hidden number, then the bias.
-  private(set) var heads: [Double]
+  public private(set) var heads: [Double]
 
   static func heads(of space: ParameterSpace, hidden: Int) -> Int {
     space.parameters.reduce(0) { $0 + $1.width } * (hidden + 1)
   }
 
   /// - Throws: `dimension` or `notFinite`, of the weights of the heads.
-  init(space: ParameterSpace, cell: FastGRNNCell, heads: [Double]) throws(LearningError) {
+  public init(space: ParameterSpace, cell: FastGRNNCell, heads: [Double]) throws(LearningError) {
     let count = Self.heads(of: space, hidden: cell.hidden)
     guard heads.count == count else { throw .dimension(expected: count, given: heads.count) }
     try heads.checkFinite()
@@ -29,7 +29,8 @@ struct RouterNetwork: Equatable, Sendable {
     heads = biases.flatMap { [Double](repeating: 0, count: cell.hidden) + [$0] }
   }
 
-  var weights: [Double] {
+  /// Of the cell, then of the heads.
+  public internal(set) var weights: [Double] {
     get { cell.weights + heads }
     set {
       cell.weights = Array(newValue.prefix(cell.weights.count))
@@ -45,7 +46,11 @@ struct RouterNetwork: Equatable, Sendable {
   }
 
   /// For each parameter the place on its scale, not yet limited to 0...1, or the probability of each choice.
-  func outputs(_ input: [Double]) throws(LearningError) -> [[Double]] { outputs(state: try cell.run([input]).state) }
+  ///
+  /// - Throws: `dimension` or `notFinite`.
+  public func outputs(_ input: [Double]) throws(LearningError) -> [[Double]] {
+    outputs(state: try cell.run([input]).state)
+  }
 
   private func outputs(state: [Double]) -> [[Double]] {
     var row = 0
@@ -67,8 +72,8 @@ struct RouterNetwork: Equatable, Sendable {
     return odds.map { $0 / sum }
   }
 
-  /// What should have come out, as `outputs` says it.
-  static func targets(of values: [Double], in space: ParameterSpace) -> [[Double]] {
+  /// What should have come out for `values`, which `space` contains, as `outputs` says it.
+  public static func targets(of values: [Double], in space: ParameterSpace) -> [[Double]] {
     zip(values, space.parameters).map { value, parameter in
       if let unit = parameter.unit(of: value) { return [unit] }
       return (0..<parameter.width).map { Double($0) == value ? 1 : 0 }
@@ -76,7 +81,9 @@ struct RouterNetwork: Equatable, Sendable {
   }
 
   /// Half the squared error of each number and the cross-entropy of each choice, summed.
-  func loss(_ input: [Double], targets: [[Double]]) throws(LearningError) -> Double {
+  ///
+  /// - Throws: `dimension` or `notFinite`.
+  public func loss(_ input: [Double], targets: [[Double]]) throws(LearningError) -> Double {
     zip(try outputs(input), targets).reduce(0) { sum, pair in
       let (given, target) = pair
       if given.count == 1, target.count == 1 { return sum + (given[0] - target[0]) * (given[0] - target[0]) / 2 }
@@ -86,7 +93,9 @@ struct RouterNetwork: Equatable, Sendable {
   }
 
   /// The gradient of `loss`, in the order of `weights`.
-  func gradient(_ input: [Double], targets: [[Double]]) throws(LearningError) -> [Double] {
+  ///
+  /// - Throws: `dimension` or `notFinite`.
+  public func gradient(_ input: [Double], targets: [[Double]]) throws(LearningError) -> [Double] {
     let trace = try cell.run([input])
     let state = trace.state
     // By squared error and by cross-entropy alike, the gradient by what a head puts out is what it is off by.

@@ -4,6 +4,8 @@ import Glibc
 ///
 /// It starts from the constant answer, the weighted mean of what was chosen, and keeps the weights that did best on
 /// outcomes held out: what it learned can be no worse on those.
+///
+/// - Source: Kingma, Ba 2015 (Adam); Prechelt 1998, *Early stopping, but when?*
 public struct RouterTrainer: Sendable {
   public struct Outcome: Sendable {
     /// Finite, of one length.
@@ -20,13 +22,14 @@ public struct RouterTrainer: Sendable {
     }
   }
 
-  /// State of the cell.
-  public var hidden = 16
+  /// Numbers in the state of the cell: enough for rules of a few steps in a handful of features.
+  public var hidden = 8
   /// Of Adam; a tenth of it is the paper's, for networks far larger.
   public var rate = 0.01
-  /// Of half the sum of squared matrix entries, beside the mean loss; biases are free.
+  /// Of half the sum of squared matrix entries, beside the mean loss; biases are free.  Weak: what keeps the network from
+  /// learning by heart is when it ends.
   public var l2 = 1e-4
-  /// Outcomes a step.
+  /// Outcomes a step (Masters, Luschi 2018, *Revisiting small batch training for deep neural networks*: 32 at most).
   public var batch = 32
   /// Passes over the outcomes at most.
   public var epochs = 200
@@ -45,17 +48,17 @@ public struct RouterTrainer: Sendable {
   ///   - random: start, order and what is held out; the same seed gives the same router.
   ///   - check: asked now and then whether to go on.
   /// - Returns: nil for fewer than `minSamples` outcomes, or when nothing good came of any.
-  /// - Throws: `dimension` or `notFinite` for features, `emptyVector` for none or more than 2²⁰; `labels` for values
-  ///   outside the space or quality outside 0...1; `range` for a setting (argument 1...7: counts, then `rate` and `l2`)
-  ///   that cannot be, or a size beyond 2²⁰ (8); what `check` throws.
+  /// - Throws: `emptyVector`, `dimension` or `notFinite` for features; `labels` for values outside the space or quality
+  ///   outside 0...1; `range` for a setting (argument 1...7: counts, then `rate` and `l2`) that cannot be, or more than
+  ///   2²⁰ weights (8); what `check` throws.
   /// - Complexity: O(epochs × outcomes × weights).
   public func router(
     space: ParameterSpace, outcomes: [Outcome], using random: inout some RandomNumberGenerator,
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) -> Router? {
-    try validate(for: space)
+    try validate()
     guard let first = outcomes.first, outcomes.count >= minSamples else { return nil }
-    guard (1...Router.most).contains(first.features.count) else { throw .emptyVector }
+    try validate(features: first.features.count, space)
     for outcome in outcomes {
       guard outcome.features.count == first.features.count else {
         throw .dimension(expected: first.features.count, given: outcome.features.count)
@@ -79,8 +82,7 @@ public struct RouterTrainer: Sendable {
       space: space, cell: FastGRNNCell(inputs: first.features.count, hidden: hidden, using: &random),
       biases: Self.constantAnswer(training, in: space))
     let network = try fitted(start, to: training, heldOut: heldOut, using: &random, check)
-    return Router(
-      space: space, standard: standard, network: network, errors: try Self.errors(of: network, on: heldOut))
+    return Router(standard: standard, network: network, errors: try Self.errors(of: network, on: heldOut))
   }
 
   private struct Sample {
@@ -89,16 +91,24 @@ public struct RouterTrainer: Sendable {
     let weight: Double
   }
 
-  private func validate(for space: ParameterSpace) throws(LearningError) {
+  private func validate() throws(LearningError) {
     for (position, setting) in [hidden, batch, epochs, patience, minSamples].enumerated() where setting < 1 {
       throw .range(value: setting, argument: position + 1)
     }
     for (position, setting) in [rate, l2].enumerated() where !(setting >= 0 && setting.isFinite) {
       throw .range(value: -1, argument: position + 6)
     }
-    for size in [hidden, space.parameters.count] + space.parameters.map(\.width) where size > Router.most {
+  }
+
+  /// Each size by itself first, so that the number of weights does not overflow.
+  private func validate(features: Int, _ space: ParameterSpace) throws(LearningError) {
+    guard features > 0 else { throw .emptyVector }
+    for size in [features, hidden, space.parameters.count] + space.parameters.map(\.width)
+    where size > FastGRNNCell.most {
       throw .range(value: size, argument: 8)
     }
+    let weights = FastGRNNCell.size(inputs: features, hidden: hidden) + RouterNetwork.heads(of: space, hidden: hidden)
+    guard weights <= FastGRNNCell.most else { throw .range(value: weights, argument: 8) }
   }
 
   /// What each output is where features are not looked at: of a number its mean place, of a choice the logarithm of its

@@ -90,17 +90,22 @@ public struct VerdictEngine: Sendable {
     number.flatMap { (0...1).contains($0) ? $0 : nil }
   }
 
+  /// Only where both are known.
+  private static func isLess<Number: Comparable>(_ one: Number?, than other: Number?) -> Bool {
+    guard let one, let other else { return false }
+    return one < other
+  }
+
   private func recommendations(
     _ outcome: SearchOutcome, _ signals: SearchVerdict.Signals
   ) -> [SearchVerdict.Recommendation] {
     SearchVerdict.Recommendation.allCases.filter { recommendation in
       switch recommendation {
-      case .raiseParameter: outcome.target != nil && (signals.recall ?? 1) < 1
+      case .raiseParameter: Self.isLess(Self.share(outcome.recall), than: Self.share(outcome.target))
       case .lowerParameter:
         outcome.recall == 1 && outcome.recentLatencies.count >= Self.leastRecent
           && (signals.latency ?? 1) < Self.slowestShare
-      case .widenFilter:
-        outcome.isFiltered && (outcome.rows.flatMap { rows in outcome.limit.map { rows < $0 } } ?? false)
+      case .widenFilter: outcome.isFiltered && Self.isLess(outcome.rows, than: outcome.limit)
       case .removeDuplicates: Self.mostRepeat(outcome, threshold: successThreshold)
       case .reviseEmbedding: (Self.share(outcome.exactPrecision) ?? 1) <= successThreshold
       case .measure: signals.known.isEmpty
