@@ -135,12 +135,11 @@ public struct TickSchedule: Sendable {
       return .prune
     }
     if let due = facts.classes.firstIndex(where: { $0.isDueForVerdict }) { return .judge(due) }
-    let distilling = last.distil &+ facts.distillation
-    if facts.now >= distilling {
+    if facts.now &- last.distil >= facts.distillation {
       last.distil = facts.now
       return .distil
     }
-    var wake = min(last.sync &+ facts.interval, pruning, distilling)
+    var wake = min(last.sync &+ facts.interval, pruning, last.distil &+ facts.distillation)
     if facts.labelBudget > 0, let neediest = Self.neediest(facts.classes) {
       if balance >= 0 {
         balance -= Self.leastCharge
