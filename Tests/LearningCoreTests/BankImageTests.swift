@@ -153,7 +153,10 @@ struct BankImageTests {
       }
       if bad != good { #expect(withImage(bad) { $0 == nil }) }
       withImage(sealed(bad)) { image in
-        guard let image else { return refused += 1 }
+        guard let image else {
+          refused += 1
+          return
+        }
         answered += 1
         for match in lookup(image, clustered.centers[mutation % 3]) {
           #expect((0..<image.count).contains(match.position) && match.id > 0 && match.offset.isFinite)
