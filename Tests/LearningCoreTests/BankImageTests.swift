@@ -168,6 +168,29 @@ struct BankImageTests {
     #expect(answered > 0 && refused > mutations / 2)
   }
 
+  /// A value each, with a checksum that fits: what the checksum cannot tell.
+  @Test func refusesContentThatCannotBe() throws {
+    var clustered = Clustered(centers: 3, dimension: 2, seed: 11)
+    let patterns = BankImage.grouped
+    let good = try bytes(clustered.bank(patterns, noise: 1))
+    let ids = 48
+    let (confidences, values, starts) = (ids + 8 * patterns, ids + 16 * patterns, ids + 24 * patterns)
+    // dimension 2, one parameter: all but the heads has a size that is known
+    let groups = (good.count - starts - 4 - 12 * patterns) / 12
+    let (offsets, heads) = (starts + 4 * (groups + 1), starts + 4 * (groups + 1) + 4 * patterns)
+    let signs = [ids + 7, confidences + 7].map { ($0, UInt8(0x80)) }
+    let groupStarts = (0...groups).map { (starts + 4 * $0 + 3, UInt8(1)) }
+    // the largest exponents make infinities or lengths far from 1
+    let exponents = [confidences, values].map { ($0 + 7, UInt8(0x7F)) }
+    let singles = [offsets + 3, heads + 3, good.count - 1].map { ($0, UInt8(0x7F)) }
+    for (place, byte) in signs + groupStarts + exponents + singles {
+      var bad = good
+      bad[place] |= byte
+      bad[place - 1] |= 0xF0
+      #expect(withImage(sealed(bad)) { $0 == nil }, "byte \(place)")
+    }
+  }
+
   @Test func trustsWhatWasValidated() throws {
     var clustered = Clustered(centers: 3, dimension: 2, seed: 10)
     var bytes = try bytes(clustered.bank(5))
