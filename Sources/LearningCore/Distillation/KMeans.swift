@@ -5,7 +5,7 @@
 /// result.
 ///
 /// - Source: Arthur, Vassilvitskii 2007, *k-means++: the advantages of careful seeding*, with several candidates for each
-///   seed as in its experiments; Dhillon, Modha 2001, *Concept decompositions* (k-means on directions).
+///   seed, as it advises at its end; Dhillon, Modha 2001, *Concept decompositions* (k-means on directions).
 public struct KMeans: Equatable, Sendable {
   public enum Metric: Sendable {
     case euclidean
@@ -246,8 +246,8 @@ public struct KMeans: Equatable, Sendable {
       }
       var means = before
       for cluster in totals.indices where totals[cluster] > 0 {
-        means[cluster] = ArraySlice(
-          sums[cluster * dimension..<(cluster + 1) * dimension].map { Float($0 / totals[cluster]) })
+        let sum = sums[cluster * dimension..<(cluster + 1) * dimension]
+        means[cluster] = ArraySlice(sum.map { Float($0 / totals[cluster]) })
         if metric == .cosine { means.normalize(cluster) }
       }
       return means
