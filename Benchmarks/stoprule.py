@@ -2,8 +2,6 @@
 import math
 from operator import mul, sub
 
-LEAST_RECALL, GREATEST_RECALL, RESERVE, MULTIPLIERS = 0.8, 0.999, 30, 64
-
 
 class Label:
     """One query: recall and buffers at each fixed value, and after each batch, there with the contrasts of distances."""
@@ -161,33 +159,3 @@ class Replay:
                 high, missing = middle, there
         share = (recall - missing[0]) / (reaching[0] - missing[0])
         return missing[1] + share * (reaching[1] - missing[1])
-
-    def multipliers(self):
-        """As StopRule chooses them on the labels that fitted it."""
-        critical = []
-        for worths, _ in self.searches:
-            least = math.inf
-            for worth in worths:
-                if worth < least:
-                    least = worth
-                    critical.append(worth)
-        critical.sort()
-
-        def greatest(recall):
-            reaching, missing = 0, len(critical)
-            while reaching < missing:
-                middle = (reaching + missing) // 2
-                if self.at(critical[middle])[0] >= recall - 1e-12:
-                    reaching = middle + 1
-                else:
-                    missing = middle
-            return critical[reaching - 1] if reaching else None
-
-        cheapest = greatest(LEAST_RECALL)
-        if cheapest is None:
-            return []
-        least = (greatest(GREATEST_RECALL) or critical[0]) / RESERVE
-        few, many = 1 - GREATEST_RECALL, 1 - LEAST_RECALL
-        shares = [step / (MULTIPLIERS // 2 - 1) for step in range(MULTIPLIERS // 2)]
-        by_recall = (greatest(1 - few * (many / few) ** share) for share in shares)
-        return sorted({least * (cheapest / least) ** share for share in shares} | {one for one in by_recall if one})

@@ -256,7 +256,7 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
 									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
 									 /* random, and drawn before anything was measured */
-									 " get_byte(uuid_send(b.query_id), 15) % 4 = 0, b.timed_blocks, b.timed_us"
+									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us"
 									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
 									 " WHERE indexid = $1 AND k_class = $2 AND b.label_number >= p.evidence_from"
 									 " ORDER BY b.label_number",
@@ -389,7 +389,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	const rv_rung *chosen = chosen_rung(verdict);
 	int			value = chosen != NULL && verdict->chosen >= 0 ? (int) chosen->value : 0;
 	float		lambda = chosen != NULL && verdict->chosen < 0 ? chosen->value : 0;
-	bool		changed = value != goal->applied || lambda != (float) goal->applied_lambda ||
+	/* a rule whose multiplier moves, as it does with more labels, is still the same and still watched */
+	bool		changed = value != goal->applied || (lambda > 0) != (goal->applied_lambda > 0) ||
 		(lambda > 0 && verdict->fitted_anew);
 	Verdict		row = {0};
 

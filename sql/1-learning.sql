@@ -136,7 +136,7 @@ COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
 COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that pgvector alone touches; likewise 95th and 99th percentile';
 COMMENT ON COLUMN ruvector.policies.rungs IS 'what is known of every value, eleven numbers each: see ruvector.policy_rungs';
-COMMENT ON COLUMN ruvector.policies.stop_rungs IS 'likewise of every multiplier of the stop rule, dearest first';
+COMMENT ON COLUMN ruvector.policies.stop_rungs IS 'likewise of multipliers of the stop rule, the greatest certified for the goal and for round targets, dearest first';
 
 CREATE TABLE ruvector.policy_history (
     event_number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -215,7 +215,7 @@ SELECT p.indexid, p.k_class, f.family,
 FROM ruvector.policies p
 CROSS JOIN LATERAL (VALUES ('value', p.rungs), ('stop rule', p.stop_rungs)) f(family, r)
 CROSS JOIN LATERAL generate_series(0, cardinality(r) - 11, 11) i;
-COMMENT ON VIEW ruvector.policy_rungs IS 'what is known of every value of ef_search or probes, and of every multiplier of the stop rule; NaN: not measured, or not tested';
+COMMENT ON VIEW ruvector.policy_rungs IS 'what is known of every value of ef_search or probes, and of multipliers of the stop rule, the greatest certified for the goal and for round targets; NaN: not measured, or not tested';
 COMMENT ON COLUMN ruvector.policy_rungs.recall_bound IS 'certified lower bound of mean recall at this and everything dearer that was tested, 97.5 %';
 COMMENT ON COLUMN ruvector.policy_rungs.tail IS 'share of searches with recall of at least 0.9; tail_bound is certified likewise';
 

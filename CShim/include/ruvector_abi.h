@@ -104,7 +104,7 @@ typedef enum rv_source
 
 #define RV_LADDER_MAX 32		/* parameter values measured for each label */
 #define RV_STAGES_MAX 14		/* batches of one search */
-#define RV_MULTIPLIERS_MAX 64	/* cost multipliers of a stop rule */
+#define RV_MULTIPLIERS_MAX 64	/* multipliers of a stop rule that are published */
 #define RV_CLASSES_MAX 8		/* classes of k learned for one index */
 
 /* ---- a trajectory: what one search did -------------------------------------- */
@@ -296,7 +296,7 @@ typedef struct rv_goal
 	int32_t		applied;		/* learned value in force now; 0 = none */
 	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
 	double		applied_lambda; /* multiplier in force with `rule`; 0 = none */
-	/* fitted before, kept until the labels for fitting have doubled; only the values of its rungs are read */
+	/* fitted before, kept until the labels for fitting have doubled; its rungs are not read */
 	const struct rv_stop_rule *RV_NULLABLE rule;
 } rv_goal;
 

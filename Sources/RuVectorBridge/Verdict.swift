@@ -103,13 +103,11 @@ extension Verdict.Goal {
 extension StopRule {
   /// - Returns: nil when none is fitted.
   fileprivate init?(_ rule: UnsafePointer<rv_stop_rule>) throws(LearningError) {
-    let (stages, rungs) = (rule.pointee.stages, rule.pointee.rungs)
+    let stages = rule.pointee.stages
     if stages == 0 { return nil }
     guard (1...RV_STAGES_MAX).contains(stages) else { throw .range(value: Int(stages), argument: 3) }
-    guard (1...RV_MULTIPLIERS_MAX).contains(rungs) else { throw .range(value: Int(rungs), argument: 3) }
     try self.init(
       stages: UnsafeBufferPointer(start: rv_rule_stages(rule), count: Int(stages)).map { StopStage($0) },
-      multipliers: UnsafeBufferPointer(start: rv_rule_rungs(rule), count: Int(rungs)).map(\.value),
       labels: Int(rule.pointee.fitted))
   }
 }

@@ -25,7 +25,7 @@ struct BorderTests {
     for (ours, theirs) in states { #expect(ours.rawValue == Int32(theirs.rawValue)) }
     #expect(ParameterLadder.capacity == Int(RV_LADDER_MAX))
     #expect(BatchedSearch.width == Int(RV_STAGE_COLUMNS))
-    #expect(StageLadder.capacity == Int(RV_STAGES_MAX) && StopRule.capacity == Int(RV_MULTIPLIERS_MAX))
+    #expect(StageLadder.capacity == Int(RV_STAGES_MAX) && StopRuleVerdict.capacity == Int(RV_MULTIPLIERS_MAX))
   }
 
   /// Runs `call` and expects it to fill `error` so.
@@ -323,12 +323,10 @@ struct BorderTests {
       target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
       rule: nil)
     var rule = rv_stop_rule()
-    (rule.stages, rule.rungs) = (15, 1)
+    rule.stages = 15
     expectError(RV_ERROR_RANGE, 15, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
-    (rule.stages, rule.rungs) = (1, -1)
+    (rule.stages, rule.fitted) = (1, -1)
     expectError(RV_ERROR_RANGE, -1, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
-    (rule.stages, rule.rungs) = (1, 1)
-    expectError(RV_ERROR_LABELS) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
     let changes: [(inout rv_labels) -> Void] = [
       { $0.stages = -1 }, { $0.stages = 15 }, { $0.stage = nil }, { $0.for_fitting = nil },
     ]

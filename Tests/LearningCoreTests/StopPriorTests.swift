@@ -23,8 +23,15 @@ struct StopPriorTests {
   private func blocks(_ rule: StopRule, recall: Float) throws -> Float {
     let replay = StopRuleReplay(of: try searches(500..<1000), stages: rule.stages)
     func mean(_ values: [Float]) -> Float { values.reduce(0, +) / Float(values.count) }
-    let reaching = rule.multipliers.map { replay.outcomes(at: $0) }.filter { mean($0.map(\.recall)) >= recall }
-    return try #require(reaching.map { mean($0.map(\.blocks)) }.min())
+    let critical = replay.criticalMultipliers()
+    var (reaching, missing) = (0, critical.count)
+    while missing - reaching > 1 {
+      let middle = (reaching + missing) / 2
+      let reaches = mean(replay.outcomes(at: critical[middle]).map(\.recall)) >= recall
+      (reaching, missing) = reaches ? (middle, missing) : (reaching, middle)
+    }
+    try #require(reaching > 0)
+    return mean(replay.outcomes(at: critical[reaching]).map(\.blocks))
   }
 
   @Test func theShippedOneIsWhole() {
@@ -63,7 +70,8 @@ struct StopPriorTests {
       StopRuleReplay(of: try searches(500..<1000), stages: plain.stages),
       StopRuleReplay(of: try searches(500..<1000, scale: scale, shift: shift), stages: other.stages)
     )
-    for multiplier in plain.multipliers {
+    let critical = one.criticalMultipliers()
+    for multiplier in stride(from: 0, to: critical.count, by: 40).map({ critical[$0] }) {
       let ends = zip(one.outcomes(at: multiplier), two.outcomes(at: multiplier))
       #expect(ends.count { $0.blocks != $1.blocks } <= 3)
     }
@@ -73,7 +81,8 @@ struct StopPriorTests {
   @Test func aBadPriorCostsNoRecall() throws {
     let bad = try rule(searches(0..<50), Self.opposite)
     let labels = try Self.population.labels(Array(50..<220))
-    let verdict = try #require(try StopRuleVerdict(judging: labels, inForce: bad, minSamples: 50))
+    let verdict = try #require(
+      try StopRuleVerdict(judging: labels, inForce: bad, goal: RecallGoal(mean: 0.85), minSamples: 50))
     #expect(!verdict.isFittedAnew)
     let replay = StopRuleReplay(of: try searches(500..<1000), stages: bad.stages)
     let certified = try #require(verdict.rungs.last { ($0.bound ?? 0) >= 0.85 })

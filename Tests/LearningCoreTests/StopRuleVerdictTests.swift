@@ -6,9 +6,10 @@ struct StopRuleVerdictTests {
 
   private func labels(_ count: Int) throws -> LabelMatrix { try Self.population.labels(Array(0..<count)) }
 
-  private func verdict(_ labels: LabelMatrix, inForce: StopRule? = nil, minSamples: Int = 50) throws -> StopRuleVerdict
-  {
-    try #require(try StopRuleVerdict(judging: labels, inForce: inForce, minSamples: minSamples))
+  private func verdict(
+    _ labels: LabelMatrix, inForce: StopRule? = nil, goal: RecallGoal = RecallGoal(mean: 0.9), minSamples: Int = 50
+  ) throws -> StopRuleVerdict {
+    try #require(try StopRuleVerdict(judging: labels, inForce: inForce, goal: goal, minSamples: minSamples))
   }
 
   /// Recall and buffers of a query (by position) under a rule, by a loop that knows nothing of replays.
@@ -29,29 +30,73 @@ struct StopRuleVerdictTests {
   @Test func rungsAreReplaysOfTheLabelsThatDidNotFit() throws {
     let verdict = try verdict(labels(400))
     #expect(verdict.isFittedAnew && verdict.rule.labels == 200)
-    #expect(verdict.rungs.map(\.value) == verdict.rule.multipliers)
-    var least = 1.0
+    let values = verdict.rungs.map(\.value)
+    #expect((10...StopRuleVerdict.capacity).contains(values.count) && values == Set(values).sorted())
     for rung in verdict.rungs {
       let ends = stride(from: 1, to: 400, by: 2).map { end($0, verdict.rule, rung.value) }
       let recall = ends.map(\.recall)
-      least = min(least, try #require(try BettingBound(confidence: 0.975).lower(recall)))
+      let bound = try #require(try BettingBound(confidence: 0.975).lower(recall))
       #expect(rung.labels == 200)
       #expect(abs(try #require(rung.recall) - recall.reduce(0, +) / 200) < 1e-5)
       #expect(abs(try #require(rung.blocks) - ends.reduce(0) { $0 + $1.blocks } / 200) < 0.1)
-      #expect(abs(Double(try #require(rung.bound)) - least) < 1e-6)
+      #expect(abs(Double(try #require(rung.bound)) - bound) < 1e-6)
+    }
+  }
+
+  /// The next greater multiplier at which any search ends otherwise would not be certified: neither for the goal in
+  /// force nor for a round number that is asked instead.
+  @Test(arguments: [
+    (RecallGoal(mean: 0.8731), RecallGoal(mean: 0.8731)),
+    (RecallGoal(mean: 0.5, tail: 0.8612), RecallGoal(mean: 0.5, tail: 0.8612)),
+    (RecallGoal(mean: 0.99), RecallGoal(mean: 0.855)),
+    (RecallGoal(mean: 0.99), RecallGoal(mean: 0.8, tail: 0.85)),
+  ])
+  func noRecallIsGivenAway(_ goal: RecallGoal, _ asked: RecallGoal) throws {
+    let verdict = try verdict(labels(400), goal: goal)
+    let best = try #require(
+      verdict.rungs.last { Double($0.bound ?? 0) >= asked.mean && Double($0.tailBound ?? 0) >= asked.tail ?? 0 })
+    let certifying = try stride(from: 1, to: 400, by: 2).map { try Self.population.search($0, isForFitting: false) }
+    let replay = StopRuleReplay(of: certifying, stages: verdict.rule.stages)
+    func clears(_ multiplier: Float) throws -> Bool {
+      let recall = replay.outcomes(at: multiplier).map(\.recall)
+      let bound = BettingBound(confidence: 0.975)
+      let (mean, tail) = (try bound.lower(recall), try bound.lower(recall.map { $0 >= 0.9 ? 1 : 0 }))
+      return try #require(mean) >= asked.mean && #require(tail) >= asked.tail ?? 0
+    }
+    let critical = replay.criticalMultipliers()
+    let position = try #require(critical.firstIndex(of: best.value))
+    #expect(try clears(critical[position]) && !clears(critical[position + 1]))
+  }
+
+  @Test func judgingStopsWhenAsked() throws {
+    let labels = try labels(400)
+    let rule = try verdict(labels).rule
+    for polls in [0, 10, 200] {
+      var left = polls
+      #expect(throws: LearningError.cancelled) {
+        try StopRuleVerdict(
+          judging: labels, inForce: rule, goal: RecallGoal(mean: 0.9), minSamples: 50,
+          check: { () throws(LearningError) in
+            left -= 1
+            if left < 0 { throw .cancelled }
+          })
+      }
     }
   }
 
   @Test func nothingIsTestedOnTooFewCertifyingLabels() throws {
-    #expect(try verdict(labels(400), minSamples: 201).rungs.allSatisfy { $0.bound == nil && $0.recall != nil })
-    #expect(try StopRuleVerdict(judging: labels(2 * StopRule.leastLabels - 2), inForce: nil, minSamples: 10) == nil)
+    let untested = try verdict(labels(400), minSamples: 201).rungs
+    #expect(untested.count > 10 && untested.allSatisfy { $0.bound == nil && $0.tailBound == nil })
+    #expect(untested.allSatisfy { ($0.recall ?? 0) > 0.7 })
+    let few = try labels(2 * StopRule.leastLabels - 2)
+    #expect(try StopRuleVerdict(judging: few, inForce: nil, goal: RecallGoal(mean: 0.9), minSamples: 10) == nil)
   }
 
   @Test func aRuleIsKeptUntilTheLabelsForFittingHaveDoubled() throws {
     let first = try verdict(labels(200))
     let kept = try verdict(labels(398), inForce: first.rule)
     #expect(!kept.isFittedAnew && kept.rule.labels == 100 && kept.rule.stages == first.rule.stages)
-    #expect(kept.rule.multipliers == first.rule.multipliers && kept.rungs[0].labels == 199)
+    #expect(kept.rungs[0].labels == 199)
     let anew = try verdict(labels(400), inForce: first.rule)
     #expect(anew.isFittedAnew && anew.rule.labels == 200 && anew.rule.stages != first.rule.stages)
     // after the evidence was dropped
@@ -123,7 +168,7 @@ struct StopRuleVerdictTests {
         judging: labels,
         goal: Verdict.Goal(
           recall: goal, minSamples: 100, rule: rule,
-          applied: .stopRule(rule, multiplier: rule.multipliers[rule.multipliers.count - 1]), appliedLabels: 400)
+          applied: .stopRule(rule, multiplier: 1), appliedLabels: 400)
       ).state
     }
     #expect(try state(RecallGoal(mean: 0.5)) != .alarm)
@@ -132,8 +177,8 @@ struct StopRuleVerdictTests {
 
   @Test func anAppliedRuleIsWatchedOnCertifyingLabelsSinceItIsInForce() throws {
     let labels = try labels(400)
-    let rule = try verdict(labels).rule
-    let multiplier = rule.multipliers[3]
+    let first = try verdict(labels)
+    let (rule, multiplier) = (first.rule, first.rungs[3].value)
     func watch(_ last: Int, target: Double = 0.5, multiplier: Float = multiplier) throws -> Verdict {
       try Verdict(
         judging: labels,

@@ -48,6 +48,15 @@ public struct BettingBound: Sendable {
     return 1 - refuted
   }
 
+  /// Whether the observations refute every mean up to `mean`, which is above 0; otherwise like `lower`.
+  ///
+  /// - Complexity: O(observations), one pass.
+  public func refutes(
+    _ mean: Double, _ observations: some Collection<Float>, check: () throws(LearningError) -> Void = {}
+  ) throws(LearningError) -> Bool {
+    try isRefuted(mean, observations.lazy.map { Double($0) }, check)
+  }
+
   private func greatestRefuted(
     _ observations: some Collection<Double>, _ check: () throws(LearningError) -> Void
   ) throws(LearningError) -> Double? {
@@ -56,7 +65,7 @@ public struct BettingBound: Sendable {
     var open = 1.0
     for _ in 0..<Self.halvings {
       let mean = (refuted + open) / 2
-      if try refutes(mean, observations, check) { refuted = mean } else { open = mean }
+      if try isRefuted(mean, observations, check) { refuted = mean } else { open = mean }
     }
     return refuted
   }
@@ -65,7 +74,7 @@ public struct BettingBound: Sendable {
   ///
   /// Wealth needs no logarithms: the game ends before it can grow large, and a share of it that is lost to
   /// underflow only makes the bound more cautious.
-  private func refutes(
+  private func isRefuted(
     _ mean: Double, _ observations: some Collection<Double>, _ check: () throws(LearningError) -> Void
   ) throws(LearningError) -> Bool {
     let odds = 1 / mean

@@ -6,8 +6,10 @@
 /// that misses either, the bound of the first that misses it must be false; whichever of these two comes
 /// first in the sequence stops it with the full confidence.
 ///
-/// Two sequences compete: fixed values, and the multipliers of a stop rule.  Each is certified with 97.5 %,
-/// so that taking the cheaper of both is wrong in 5 % at most.
+/// Two sequences compete: fixed values, and the multipliers of a stop rule (`MultiplierSequence`).  Each is certified
+/// with 97.5 %, so that taking the cheaper of both is wrong in 5 % at most (Bonferroni).  An uneven split takes from
+/// the one what it gives to the other, and which is cheaper is not known beforehand.  The labels that fit a rule
+/// cannot tell: they certify fixed values as well, and a confidence must not be chosen by what it is to cover.
 ///
 /// - Source: Wiens 2003, *A fixed sequence Bonferroni procedure*; Berger 1982, *Multiparameter hypothesis testing
 ///   and acceptance sampling* (both goals); Angelopoulos et al. 2021, *Learn then test*; the bounds:
@@ -41,41 +43,12 @@ struct FixedSequence {
     _ value: Float, recall: [Float], blocks: [Float], _ check: () throws(LearningError) -> Void
   ) throws(LearningError) {
     let isTested = recall.count >= minSamples
-    let good = recall.good
+    try check()
     if isTested {
       least.mean = min(least.mean, try Self.bound.lower(recall, check: check) ?? 0)
-      least.tail = min(least.tail, try Self.bound.lower(good, check: check) ?? 0)
+      least.tail = min(least.tail, try Self.bound.lower(recall.good, check: check) ?? 0)
     }
     rungs.append(
-      CertifiedRung(
-        value: value, labels: recall.count,
-        recall: recall.mean.map { Float($0) }, bound: isTested ? Float(roundedDown: least.mean) : nil,
-        tail: good.mean.map { Float($0) }, tailBound: isTested ? Float(roundedDown: least.tail) : nil,
-        blocks: blocks.mean.map { Float($0) }, percentiles: blocks.percentiles,
-        microseconds: blocks.mean.flatMap { mean in time.map { Float($0(mean)) } }))
-  }
-}
-
-extension [Float] {
-  /// Of recalls: 1 where it is at least `RecallGoal.tailRecall`, else 0.
-  var good: [Float] { map { $0 >= RecallGoal.tailRecall ? 1 : 0 } }
-
-  /// nil when empty.
-  var mean: Double? { isEmpty ? nil : reduce(0) { $0 + Double($1) } / Double(count) }
-
-  /// Median, 95th and 99th percentile by the nearest rank; nil when empty.
-  var percentiles: SIMD3<Float>? {
-    if isEmpty { return nil }
-    let ordered = sorted()
-    func percentile(_ share: Double) -> Float { ordered[Int((share * Double(count)).rounded(.up)) - 1] }
-    return SIMD3(percentile(0.5), percentile(0.95), percentile(0.99))
-  }
-}
-
-extension Float {
-  /// The greatest Float that is not above `value`.
-  fileprivate init(roundedDown value: Double) {
-    let nearest = Float(value)
-    self = Double(nearest) > value ? nearest.nextDown : nearest
+      CertifiedRung(measured: value, recall: recall, blocks: blocks, bounds: isTested ? least : nil, time: time))
   }
 }

@@ -1,25 +1,16 @@
-import Glibc
-
 extension StopRule {
   /// Fewer labels than these fit nothing that is worth certifying.
   public static let leastLabels = 12
 
-  /// The mean recall on the fitted labels at the smallest and the greatest multiplier.
-  private static let recalls = (dearest: 0.999, cheapest: 0.8)
-  /// The multipliers begin so many times below: what few labels never saw missing may be missing elsewhere.
-  private static let reserve = 30.0
-
-  /// The rule that predicts best what these searches were missing after each stage, with multipliers that take
-  /// their mean recall from above 0.999 to 0.8: half of them in equal ratios, half where what is missing changes
-  /// in equal ratios.
+  /// The rule that predicts best what these searches were missing after each stage.
   ///
   /// - Parameters:
   ///   - searches: those that were measured.
   ///   - prior: what is believed of the model beforehand.
   ///   - check: asked now and then whether to go on.
-  /// - Returns: nil for fewer than `leastLabels` searches, or when no multiplier gives such a recall.
+  /// - Returns: nil for fewer than `leastLabels` searches, or when nothing is known of any stage.
   /// - Throws: what `check` throws.
-  /// - Complexity: O(searches × stages × log searches).
+  /// - Complexity: O(searches × stages).
   public static func fitted(
     to searches: [BatchedSearch], prior: StopPrior = .shipped, check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) -> StopRule? {
@@ -29,35 +20,9 @@ extension StopRule {
       try check()
       stages.append(StopStage(fittedTo: searches.filter { $0.stages.count > stage + 1 }, after: stage, prior))
     }
+    guard stages.contains(where: { $0.nextBlocks > 0 }) else { return nil }
     stages.append(StopStage(weights: .zero, nextBlocks: .infinity))
-    let multipliers = multipliers(StopRuleReplay(of: searches, stages: stages))
-    return multipliers.isEmpty
-      ? nil : try StopRule(stages: stages, multipliers: multipliers, labels: searches.count)
-  }
-
-  private static func multipliers(_ replay: StopRuleReplay) -> [Float] {
-    let critical = replay.criticalMultipliers()
-    /// The greatest that still reaches it: recall falls as the multiplier rises.
-    func greatest(reaching recall: Double) -> Float? {
-      var (reaching, missing) = (0, critical.count)
-      while reaching < missing {
-        let middle = (reaching + missing) / 2
-        if replay.recall(at: critical[middle]) >= recall { reaching = middle + 1 } else { missing = middle }
-      }
-      return reaching > 0 ? critical[reaching - 1] : nil
-    }
-    guard let cheapest = greatest(reaching: recalls.cheapest) else { return [] }
-    let least = Double(greatest(reaching: recalls.dearest) ?? critical[0]) / reserve
-    let missing = (least: 1 - recalls.dearest, greatest: 1 - recalls.cheapest)
-    var chosen: Set<Float> = []
-    for step in 0..<capacity / 2 {
-      let share = Double(step) / Double(capacity / 2 - 1)
-      chosen.insert(Float(least * pow(Double(cheapest) / least, share)))
-      if let one = greatest(reaching: 1 - missing.least * pow(missing.greatest / missing.least, share)) {
-        chosen.insert(one)
-      }
-    }
-    return chosen.filter { $0 > 0 }.sorted()
+    return try StopRule(stages: stages, labels: searches.count)
   }
 }
 

@@ -87,12 +87,13 @@ public struct Verdict {
 
   /// - Parameter check: asked now and then whether to go on.
   /// - Throws: what `check` throws.
-  /// - Complexity: O(labels × (values + stages × multipliers)).
+  /// - Complexity: O(labels × values) and that of `StopRuleVerdict`.
   public init(
     judging labels: LabelMatrix, goal: Goal, check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
     fixed = try FixedValueVerdict(judging: labels, minSamples: goal.minSamples, check: check)
-    stopRule = try StopRuleVerdict(judging: labels, inForce: goal.rule, minSamples: goal.minSamples, check: check)
+    stopRule = try StopRuleVerdict(
+      judging: labels, inForce: goal.rule, goal: goal.recall, minSamples: goal.minSamples, check: check)
     watch = try Self.watch(labels, goal, check)
     let best = Choice(
       values: fixed.rungs, multipliers: stopRule?.rungs ?? [], goal: goal.recall, minSamples: goal.minSamples,

@@ -138,7 +138,7 @@ SELECT pg_reload_conf();
 SELECT ruvector_clear_learning('items');
 SELECT ruvector_enable_learning('items', min_samples := 60, trajectory_window := 2000, target_recall := 0.9);
 DO $$ BEGIN FOR s IN -1600..-1001 LOOP PERFORM found(s); END LOOP; END $$;
-SELECT wait_until($$(SELECT state = 'certified' AND stop_fitted >= 50 AND stop_rungs[2] >= 60 FROM ruvector.policies)$$);
+SELECT wait_until($$(SELECT state = 'certified' AND stop_fitted >= 24 AND stop_rungs[2] >= 60 FROM ruvector.policies)$$);
 SELECT cardinality(stop_weights) = 4 * cardinality(stop_next_blocks) AS rule_whole,
        (value IS NULL) <> (lambda IS NULL) AS one_in_force
 FROM ruvector.policies;
