@@ -62,6 +62,7 @@ struct RvBatches
 	int			taken;			/* row identifiers from hnsw, lists of ivfflat */
 	bool		exhausted;
 	bool		improving;		/* the next row may be among the k best */
+	bool		ahead;			/* the next list was begun, and does not count yet */
 	double		list_nearest;	/* the first row of this list; NaN = not seen yet */
 	double		beyond;			/* by how much those lay beyond the k-th best: sum, */
 	int			beyond_count;	/* over so many lists */
@@ -109,7 +110,7 @@ rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, RvWindow *window,
 	batches->taken = batches->best_count = batches->emitted = 0;
 	batches->rest.count = batches->refused.count = 0;
 	batches->removed = 0;
-	batches->exhausted = false;
+	batches->exhausted = batches->ahead = false;
 	batches->improving = true;
 	batches->beyond = 0;
 	batches->beyond_count = 0;
@@ -246,7 +247,8 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 
 /*
  * Goes on until `total` have been taken in all, and the last list has nothing more
- * for the k best.  `facts` is what is known then.
+ * for the k best.  While there are not k, every row has, and where the last list
+ * ends shows only after the next one was begun.  `facts` is what is known then.
  */
 void
 rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
@@ -254,7 +256,9 @@ rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 	bool		by_list = batches->kind == RV_IVFFLAT;
 	int			due = 0;		/* rows that the last search of hnsw may still give */
 
-	while (!batches->exhausted && (batches->taken < total || (by_list && batches->improving)))
+	batches->taken += batches->ahead;
+	batches->ahead = false;
+	while (!batches->exhausted && (batches->taken < total || (by_list && batches->improving && !batches->ahead)))
 	{
 		int64		blocks = rv_blocks_now();
 		bool		searched;
@@ -276,11 +280,12 @@ rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 			batches->improving = true;
 			batches->list_nearest = get_float8_nan();
 			due = total - batches->taken;
+			batches->ahead = by_list && batches->taken >= total && !rv_batches_full(batches);
 		}
 		else if (due <= 0 && !by_list)
 			batches->improving = true;	/* at its limits hnsw gives what it had put aside, row by row */
 		due--;
-		batches->taken += by_list ? searched : 1;
+		batches->taken += by_list ? searched && !batches->ahead : 1;
 		if (!batches->improving && (by_list || batches->taken < total))
 		{
 			keep_for_later(batches, &tid);
