@@ -243,7 +243,7 @@ def ratio_words(entry, name):
 
 
 def buffers_table(targets):
-    rows = [["target", "applied", "bound", "recall", "95 % interval", ">= 0.9", "buffers", "fixed ef", "buffers", "ratio", "95 % interval", "oracle", "gap closed", "fixed at target"]]
+    rows = [["target", "applied", "bound", "recall", "95 % interval", ">= 0.9", "buffers", "fixed", "buffers", "ratio", "95 % interval", "oracle", "gap closed", "fixed at target"]]
     for entry in targets:
         fixed, learned = entry["fixed"], entry["learned"]
         rows.append([
@@ -270,7 +270,7 @@ def table(found):
     default = found["targets"][0]["default"]
     lines = [
         found["command"],
-        f"{found['rows']} rows, {found['dims']} dimensions, {found['metric']}, k {found['k']}, hnsw with pgvector's defaults; {found['server']}",
+        f"{found['rows']} rows, {found['dims']} dimensions, {found['metric']}, k {found['k']}, {found['index']}; {found['server']}",
         f"{found['labels']} labels of {found['label_seconds']:.3f} s; {found['queries']} held-out queries, none of them learned from",
         f"pgvector's default: recall {default['recall']:.4f}, {default['buffers']:.0f} buffers",
         "",
@@ -323,7 +323,7 @@ def plot(found, frontier, fixed, learned):
     lines += [f'<circle cx="{x(recall):.1f}" cy="{y(buffers):.1f}" r="2.5" fill="#36c"/>' for recall, buffers in shown]
     for (recall, buffers), names in learned.items():
         lines.append(f'<circle cx="{x(recall):.1f}" cy="{y(buffers):.1f}" r="5" fill="#d33"/>' + text(x(recall) + 8, y(buffers) + 14, ", ".join(names), "start"))
-    for number, (name, colour) in enumerate([("fixed ef_search", "#36c"), ("learned, by target", "#d33"), ("oracle", "#2a7")]):
+    for number, (name, colour) in enumerate([(f"fixed {found['parameter']}", "#36c"), ("learned, by target", "#d33"), ("oracle", "#2a7")]):
         lines.append(f'<circle cx="{LEFT + 16}" cy="{TOP + 16 + 18 * number}" r="4" fill="{colour}"/>' + text(LEFT + 28, TOP + 20 + 18 * number, name, "start"))
     return "\n".join(lines + ["</svg>"]) + "\n"
 

@@ -1,6 +1,6 @@
 -- Part of Benchmarks/run: the tables, and the functions that judge and race contestants.
--- A contestant is 'default' (pgvector as installed), 'fixed EF' (pgvector alone at this
--- ef_search) or 'learned TARGET' (ruvector, with this recall asked for).
+-- A contestant is 'default' (pgvector as installed), 'fixed VALUE' (pgvector alone at this
+-- ef_search or probes) or 'learned TARGET' (ruvector, with this recall asked for).
 CREATE EXTENSION vector;
 CREATE TABLE items (id int PRIMARY KEY, embedding vector NOT NULL);
 CREATE TABLE lessons (id int PRIMARY KEY, embedding vector NOT NULL);
@@ -8,7 +8,7 @@ CREATE TABLE held_out (id int PRIMARY KEY, embedding vector NOT NULL);
 CREATE TABLE truth (query int PRIMARY KEY, farthest float8 NOT NULL);    -- distance of the k-th neighbour
 CREATE TABLE judged (contestant text, query int, recall float8, buffers int);
 CREATE TABLE raced (contestant text, query int, us float8);
-CREATE TABLE job (operator text, k int);
+CREATE TABLE job (operator text, k int, parameter text);
 
 CREATE FUNCTION search(what text DEFAULT 'id') RETURNS text LANGUAGE sql AS $$
   SELECT format('SELECT %s FROM items ORDER BY embedding %s $1 LIMIT %s', replace(what, '?', operator), operator, k) FROM job
@@ -35,7 +35,7 @@ DECLARE
 BEGIN     -- NULL resets
   PERFORM set_config('ruvector.learning_enabled', (kind = 'learned')::text, false);
   PERFORM set_config('ruvector.target_recall', CASE kind WHEN 'learned' THEN number END, false);
-  PERFORM set_config('hnsw.ef_search', CASE kind WHEN 'fixed' THEN number END, false);
+  PERFORM set_config(parameter, CASE kind WHEN 'fixed' THEN number END, false) FROM job;
 END $$;
 
 CREATE FUNCTION explain(vector) RETURNS json LANGUAGE plpgsql AS $$

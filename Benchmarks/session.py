@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "Demo")]
 from load import read_npy
 
 METRICS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops"), "ip": ("<#>", "vector_ip_ops")}
+PARAMETERS = {"hnsw": "ef_search", "ivfflat": "probes"}
 PSQL = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
 
 
@@ -78,7 +79,7 @@ def load(job):
     folder = pathlib.Path(job["data"])
     operator, opclass = METRICS[job["metric"]]
     scale = float((folder / "scale.txt").read_text().split()[0]) if (folder / "scale.txt").is_file() else 1
-    sql(f"\\i {HERE / 'run.sql'}", f"INSERT INTO job VALUES ('{operator}', {job['k']})")
+    sql(f"\\i {HERE / 'run.sql'}", f"INSERT INTO job VALUES ('{operator}', {job['k']}, '{job['index']}.{PARAMETERS[job['index']]}')")
     chosen = split(folder / "queries.npy", job["labels"], job["queries"], job["seed"])
     for table, numbers in zip(("lessons", "held_out"), chosen):
         wanted = set(numbers)
@@ -86,15 +87,18 @@ def load(job):
     say(f"loading {job['data']}")
     rows = copy("items", read_npy(folder / "base.npy"), scale)
     dims = int(one("SELECT vector_dims(embedding) FROM items LIMIT 1"))
+    lists = round(rows**0.5)
+    options = f"WITH (lists = {lists})" if job["index"] == "ivfflat" else ""
     say(f"{rows} rows, {dims} dimensions: building the index")
     started = time.monotonic()
     sql(
         f"ALTER TABLE items ALTER embedding TYPE vector({dims})",
-        f"CREATE INDEX items_embedding ON items USING hnsw (embedding {opclass})",
+        f"CREATE INDEX items_embedding ON items USING {job['index']} (embedding {opclass}) {options}",
         "VACUUM ANALYZE",
         "CHECKPOINT",
     )
-    return {"rows": rows, "dims": dims, "index_seconds": round(time.monotonic() - started, 1)}
+    described = f"ivfflat with {lists} lists" if options else "hnsw with pgvector's defaults"
+    return {"rows": rows, "dims": dims, "index": described, "parameter": PARAMETERS[job["index"]], "lists": lists, "index_seconds": round(time.monotonic() - started, 1)}
 
 
 # ---- learning -----------------------------------------------------------------------------

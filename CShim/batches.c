@@ -1,17 +1,20 @@
 /*
- * batches.c - one hnsw search in batches: probe, decide, resume.
+ * batches.c - one search in batches: probe, decide, resume.
  *
- * pgvector's iterative scan goes on where it stopped, and reads hnsw.ef_search
- * again each time: a search whose ef_search grows in steps finds what one search
- * at the sum would find, and touches the same buffers (each of them takes more
- * time).  After each step we know the k best rows so far and their distances, and
- * may stop.
+ * pgvector's iterative scan goes on where it stopped.  On hnsw it reads
+ * hnsw.ef_search again each time: a search whose ef_search grows in steps finds what
+ * one search at the sum would find, and touches the same buffers (each of them takes
+ * more time).  On ivfflat it goes on by ivfflat.probes lists, here one: what a search
+ * has taken is told in rows of hnsw, in lists of ivfflat.  After each step we know
+ * the k best rows so far and their distances, and may stop.
  *
- * Each batch comes in order of distance.  So after the first row that is no
- * better than the k best, the rest of the batch needs no visit to the table;
- * only the last one gets it, its distance tells how far the search has looked.
- * Row identifiers that were not visited are kept: a consumer that wants more
- * than k rows gets them, again in order of distance.
+ * Each batch, and each list, comes in order of distance.  So after the first row that
+ * is no better than the k best, the rest of it needs no visit to the table.  On hnsw
+ * only the last one gets it, its distance tells how far the search has looked.  An
+ * ivfflat search ends there or goes on to the next list, after all rows of this one
+ * were taken: it cannot be seen from outside which row is its last, but by the
+ * buffers that the next list touches.  Row identifiers that were not visited are
+ * kept: a consumer that wants more than k rows gets them, again in order of distance.
  *
  * With a filter the rows that pass are all that counts.  It is asked only of
  * rows that would be among the k best.
@@ -27,6 +30,7 @@
 #include "access/tableam.h"
 #include "miscadmin.h"
 #include "utils/float.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 
 typedef struct Row
@@ -36,50 +40,58 @@ typedef struct Row
 	int			slot;
 } Row;
 
+/* Grows; lists may hold more than an ordinary chunk of memory. */
+typedef struct RvArray
+{
+	void	   *elements;
+	Size		count;
+	Size		capacity;
+} RvArray;
+
 struct RvBatches
 {
 	IndexScanState *child;
 	MemoryContext memory;
-	RvParameter *ef_search;
-	RvSwitch   *iterative_scan;
+	int			kind;			/* rv_index_kind */
+	RvWindow   *window;
 	IndexScanDesc descriptor;
 
 	int			k;
 	int64		removed;		/* rows that the filter refused */
 	int			capacity;		/* of best and slots */
-	int			taken;			/* row identifiers from the index */
+	int			taken;			/* row identifiers from hnsw, lists of ivfflat */
 	bool		exhausted;
+	bool		improving;		/* the next row may be among the k best */
+	bool		ahead;			/* the next list was begun, and does not count yet */
+	double		list_nearest;	/* the first row of this list; NaN = not seen yet */
+	double		beyond;			/* by how much those lay beyond the k-th best: sum, */
+	int			beyond_count;	/* over so many lists */
 	int			best_count;
 	Row		   *best;			/* ascending */
 	TupleTableSlot **slots;		/* copies of the best rows */
 	int			slot_count;
-	int			rest_count;
-	int			rest_capacity;
-	Row		   *rest;			/* not among the best: without a distance until somebody asks */
-
-	int			refused_count;
-	int			refused_capacity;
-	double	   *refused;		/* distances of rows that did not pass */
+	RvArray		rest;			/* ItemPointerData: not among the best */
+	RvArray		refused;		/* double: distances of rows that did not pass */
 
 	int			emitted;
-	bool		sorted;			/* rest has its distances and is in order */
+	Row		   *sorted;			/* the visible ones of rest, in order; NULL until somebody asks */
+	int			sorted_count;
 };
 
 RvBatches *
-rv_batches_create(IndexScanState *child, MemoryContext memory)
+rv_batches_create(IndexScanState *child, int kind, MemoryContext memory)
 {
 	RvBatches  *batches = MemoryContextAllocZero(memory, sizeof(RvBatches));
 
 	batches->child = child;
 	batches->memory = memory;
-	batches->ef_search = rv_pgvector_parameter(RV_HNSW);
-	batches->iterative_scan = rv_pgvector_iterative_scan();
+	batches->kind = kind;
 	return batches;
 }
 
-/* A new search; the memory of the one before is used again. */
+/* A new search; the memory of the one before is used again.  `window` begins with the variable of the parameter. */
 void
-rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k)
+rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, RvWindow *window, int k)
 {
 	rv_batches_release(batches);
 	if (k > batches->capacity)
@@ -94,44 +106,39 @@ rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k)
 	}
 	batches->k = k;
 	batches->descriptor = descriptor;
-	batches->taken = batches->best_count = batches->rest_count = batches->emitted = 0;
-	batches->removed = batches->refused_count = 0;
-	batches->exhausted = batches->sorted = false;
+	batches->window = window;
+	batches->taken = batches->best_count = batches->emitted = 0;
+	batches->rest.count = batches->refused.count = 0;
+	batches->removed = 0;
+	batches->exhausted = batches->ahead = false;
+	batches->improving = true;
+	batches->beyond = 0;
+	batches->beyond_count = 0;
 }
 
-/* Frees the copies of the best rows. */
+/* Frees the copies of the best rows, and what was put in order. */
 void
 rv_batches_release(RvBatches *batches)
 {
 	for (int i = 0; i < batches->slot_count; i++)
 		ExecClearTuple(batches->slots[i]);
 	batches->slot_count = 0;
+	if (batches->sorted != NULL)
+		pfree(batches->sorted);
+	batches->sorted = NULL;
 }
 
 /* ---- taking rows from the index ---------------------------------------------------- */
 
-/* The next row identifier.  A search for it, if one is due, ends where `total` have been taken. */
+/* The next row identifier.  A search of hnsw for it, if one is due, ends where `total` have been taken. */
 static ItemPointer
 next_tid(RvBatches *batches, int total)
 {
-	int		   *ef_search = batches->ef_search->variable;
-	int		   *iterative_scan = batches->iterative_scan->variable;
-	int			ef_search_before = *ef_search;
-	int			iterative_scan_before = *iterative_scan;
 	ItemPointer volatile tid = NULL;
 
-	*ef_search = total - batches->taken;
-	*iterative_scan = batches->iterative_scan->relaxed;
-	PG_TRY();
-	{
-		tid = index_getnext_tid(batches->descriptor, ForwardScanDirection);
-	}
-	PG_FINALLY();
-	{
-		*ef_search = ef_search_before;
-		*iterative_scan = iterative_scan_before;
-	}
-	PG_END_TRY();
+	if (batches->kind == RV_HNSW)
+		batches->window->value[0] = total - batches->taken;
+	RV_WITH(batches->window, tid = index_getnext_tid(batches->descriptor, ForwardScanDirection));
 	return tid;
 }
 
@@ -177,29 +184,22 @@ passes(RvBatches *batches)
 }
 
 static void
-keep_for_later(RvBatches *batches, const ItemPointerData *tid)
+append(RvBatches *batches, RvArray *array, const void *element, Size size)
 {
-	if (batches->rest_count == batches->rest_capacity)
+	if (array->count == array->capacity)
 	{
-		batches->rest_capacity = Max(batches->rest_capacity * 2, 64);
-		batches->rest = batches->rest == NULL
-			? MemoryContextAlloc(batches->memory, sizeof(Row) * batches->rest_capacity)
-			: repalloc(batches->rest, sizeof(Row) * batches->rest_capacity);
+		array->capacity = Max(array->capacity * 2, 64);
+		array->elements = array->elements == NULL
+			? MemoryContextAllocHuge(batches->memory, size * array->capacity)
+			: repalloc_huge(array->elements, size * array->capacity);
 	}
-	batches->rest[batches->rest_count++].tid = *tid;
+	memcpy((char *) array->elements + size * array->count++, element, size);
 }
 
 static void
-remember_refused(RvBatches *batches, double distance)
+keep_for_later(RvBatches *batches, const ItemPointerData *tid)
 {
-	if (batches->refused_count == batches->refused_capacity)
-	{
-		batches->refused_capacity = Max(batches->refused_capacity * 2, 64);
-		batches->refused = batches->refused == NULL
-			? MemoryContextAlloc(batches->memory, sizeof(double) * batches->refused_capacity)
-			: repalloc(batches->refused, sizeof(double) * batches->refused_capacity);
-	}
-	batches->refused[batches->refused_count++] = distance;
+	append(batches, &batches->rest, tid, sizeof(*tid));
 }
 
 /* Keeps the row in the scan slot, if it passes the filter and is one of the k best; false if it is farther than these. */
@@ -214,7 +214,7 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 		return false;
 	if (!passes(batches))
 	{
-		remember_refused(batches, distance);
+		append(batches, &batches->refused, &distance, sizeof(distance));
 		return true;
 	}
 	if (at == batches->k)
@@ -246,18 +246,22 @@ keep_if_best(RvBatches *batches, const ItemPointerData *tid, double distance)
 }
 
 /*
- * Goes on until `total` row identifiers have been taken in all.  `facts` is what
- * is known then.
+ * Goes on until `total` have been taken in all, and the last list has nothing more
+ * for the k best.  While there are not k, every row has, and where the last list
+ * ends shows only after the next one was begun.  `facts` is what is known then.
  */
 void
 rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 {
-	bool		improving = true;	/* the next row may be among the k best */
-	int			due = 0;		/* rows that the last search of the index may still give */
+	bool		by_list = batches->kind == RV_IVFFLAT;
+	int			due = 0;		/* rows that the last search of hnsw may still give */
 
-	while (batches->taken < total && !batches->exhausted)
+	batches->taken += batches->ahead;
+	batches->ahead = false;
+	while (!batches->exhausted && (batches->taken < total || (by_list && batches->improving && !batches->ahead)))
 	{
 		int64		blocks = rv_blocks_now();
+		bool		searched;
 		ItemPointer found;
 		ItemPointerData tid;
 		double		distance;
@@ -270,16 +274,19 @@ rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 			break;
 		}
 		tid = *found;
-		if (rv_blocks_now() != blocks)	/* the index was searched: a new batch */
+		searched = rv_blocks_now() != blocks;	/* a new batch, or list */
+		if (searched)
 		{
-			improving = true;
+			batches->improving = true;
+			batches->list_nearest = get_float8_nan();
 			due = total - batches->taken;
+			batches->ahead = by_list && batches->taken >= total && !rv_batches_full(batches);
 		}
-		else if (due <= 0)
-			improving = true;	/* at its limits pgvector gives what it had put aside, row by row */
+		else if (due <= 0 && !by_list)
+			batches->improving = true;	/* at its limits hnsw gives what it had put aside, row by row */
 		due--;
-		batches->taken++;
-		if (!improving && batches->taken < total)
+		batches->taken += by_list ? searched && !batches->ahead : 1;
+		if (!batches->improving && (by_list || batches->taken < total))
 		{
 			keep_for_later(batches, &tid);
 			continue;
@@ -287,12 +294,20 @@ rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts)
 		if (!visit(batches, &tid))
 			continue;
 		facts->last = distance = distance_of_slot(batches);
-		improving = keep_if_best(batches, &tid, distance);
-		if (!improving)
+		if (isnan(batches->list_nearest))
+			batches->list_nearest = distance;
+		batches->improving = keep_if_best(batches, &tid, distance);
+		if (!batches->improving)
+		{
 			keep_for_later(batches, &tid);
+			batches->beyond += batches->list_nearest - batches->best[batches->k - 1].distance;
+			batches->beyond_count++;
+		}
 	}
 	facts->nearest = batches->best_count > 0 ? batches->best[0].distance : get_float8_nan();
-	facts->kth = batches->best_count == batches->k ? batches->best[batches->k - 1].distance : get_float8_nan();
+	facts->kth = rv_batches_full(batches) ? batches->best[batches->k - 1].distance : get_float8_nan();
+	if (by_list)
+		facts->last = facts->kth + batches->beyond / batches->beyond_count;
 }
 
 int
@@ -321,8 +336,8 @@ rv_batches_reach(const RvBatches *batches)
 
 	if (!rv_batches_full(batches))
 		return 0;
-	for (int i = 0; i < batches->refused_count; i++)
-		reach += float8_le(batches->refused[i], batches->best[batches->k - 1].distance);
+	for (Size i = 0; i < batches->refused.count; i++)
+		reach += float8_le(((double *) batches->refused.elements)[i], batches->best[batches->k - 1].distance);
 	return reach;
 }
 
@@ -347,7 +362,7 @@ rv_batches_complete(RvBatches *batches)
 	rv_stage_facts facts;
 
 	if (!rv_batches_full(batches))
-		rv_batches_advance(batches, *batches->ef_search->variable, &facts);
+		rv_batches_advance(batches, *batches->window->variable[0], &facts);
 }
 
 /* Of the best rows, ascending; returns how many. */
@@ -371,20 +386,20 @@ compare_rows(const void *a, const void *b)
 static void
 sort_rest(RvBatches *batches)
 {
-	int			visible = 0;
+	const ItemPointerData *tids = batches->rest.elements;
 
-	for (int i = 0; i < batches->rest_count; i++)
+	batches->sorted = MemoryContextAllocHuge(batches->memory, sizeof(Row) * Max(batches->rest.count, 1));
+	batches->sorted_count = 0;
+	for (Size i = 0; i < batches->rest.count; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (visit(batches, &batches->rest[i].tid) && passes(batches))
+		if (visit(batches, &tids[i]) && passes(batches))
 		{
-			batches->rest[visible].tid = batches->rest[i].tid;
-			batches->rest[visible++].distance = distance_of_slot(batches);
+			batches->sorted[batches->sorted_count].tid = tids[i];
+			batches->sorted[batches->sorted_count++].distance = distance_of_slot(batches);
 		}
 	}
-	batches->rest_count = visible;
-	qsort(batches->rest, visible, sizeof(Row), compare_rows);
-	batches->sorted = true;
+	qsort(batches->sorted, batches->sorted_count, sizeof(Row), compare_rows);
 }
 
 /* The next row, in the child's scan slot; false at the end. */
@@ -402,10 +417,10 @@ rv_batches_next(RvBatches *batches)
 		slot->tts_tableOid = RelationGetRelid(batches->child->ss.ss_currentRelation);
 		return true;
 	}
-	if (!batches->sorted)
+	if (batches->sorted == NULL)
 		sort_rest(batches);
-	while (batches->emitted - batches->best_count < batches->rest_count)
-		if (visit(batches, &batches->rest[batches->emitted++ - batches->best_count].tid))
+	while (batches->emitted - batches->best_count < batches->sorted_count)
+		if (visit(batches, &batches->sorted[batches->emitted++ - batches->best_count].tid))
 			return true;
 	ExecClearTuple(slot);
 	return false;

@@ -111,7 +111,7 @@ lay_out(RvScan *scan)
 	/* one that pgvector will detoast is rare, and not worth a second time */
 	if (vector != NULL && (VARATT_IS_SHORT(vector) || !VARATT_IS_EXTENDED(vector)))
 		vector_bytes = VARSIZE_ANY_EXHDR(vector);
-	if (capture->record.flags & RV_FLAG_FILTERED && scan->kind == RV_HNSW && scan->k > 0 && scan->k <= RV_BATCHED_K_MAX)
+	if (capture->record.flags & RV_FLAG_FILTERED && scan->k > 0 && scan->k <= RV_BATCHED_K_MAX)
 	{
 		MemoryContext old = MemoryContextSwitchTo(scan->child->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
 

@@ -56,8 +56,6 @@ not_a_candidate(const rv_trajectory *trajectory, const RvLearnedIndex *index)
 		return "no limit";
 	if (trajectory->k > (filtered ? RV_BATCHED_K_MAX : RV_K_MAX(index->entry.kind)))
 		return "limit too large to be measured";
-	if (filtered && index->entry.kind != RV_HNSW)
-		return "filtered, and not on hnsw";
 	if (filtered && trajectory->filter_bytes == 0)
 		return "the filter was not kept: the owner of the table may not repeat it, or it is too long";
 	if (!index->learnable)

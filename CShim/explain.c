@@ -122,7 +122,8 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		if (scan->cut)
 			ExplainPropertyText("Ended By", "ruvector.max_latency", es);
 		if (scan->exhausted)
-			ExplainPropertyText("Ended By", "the end of the index, hnsw.max_scan_tuples or work_mem", es);
+			ExplainPropertyText("Ended By", scan->kind == RV_HNSW ? "the end of the index, hnsw.max_scan_tuples or work_mem"
+								: "the end of the index or ivfflat.max_probes", es);
 		if (plan.filtered)
 			explain_filter(scan, es);
 		if (scan->searches > 1)

@@ -243,8 +243,7 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 	if (!plan_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
-	if (target->kind == RV_HNSW && k <= RV_BATCHED_K_MAX && rv_batched_search &&
-		rv_pgvector_iterative_scan_is_free())
+	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind))
 	{
 		rv_plan_forcing.traced = true;
 		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
@@ -338,14 +337,14 @@ static void
 trace_batches(const Target *target, const Searches *searches, bool timed, RvLabel *label)
 {
 	const RvTrace *traced;
-	int			maximum = rv_pgvector_parameter(RV_HNSW)->maximum;
+	int			maximum = rv_pgvector_parameter(target->kind)->maximum;
 
 	if (searches->traced == NULL)
 		return;
 	traced = trace(target, searches, 0);
 	if (traced->stages == 0)
 		return;					/* such searches do not go in batches here */
-	RV_SWIFT(label->stages = rv_stage_totals(searches->k, maximum, label->totals));
+	RV_SWIFT(label->stages = rv_stage_totals(target->kind, searches->k, maximum, label->totals));
 	for (int i = 0; i < label->stages; i++)
 	{
 		int			at = Min(i, traced->stages - 1);	/* the index had no more */
@@ -378,7 +377,7 @@ search_filtered(const Target *target, const Searches *searches, int setting, RvL
 
 		for (; at < traced->stages - 1; at++)
 		{
-			RV_SWIFT(next = rv_filtered_next(searches->k, value, Max(value, searches->k), traced->taken[at], traced->reach[at]));
+			RV_SWIFT(next = rv_filtered_next(target->kind, searches->k, value, value, traced->taken[at], traced->reach[at]));
 			if (next < 0)
 				break;
 		}

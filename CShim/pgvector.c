@@ -24,13 +24,16 @@ typedef struct AccessMethod
 	const char *name;
 	const char *handler;
 	const char *guc;
+	const char *iterative_guc;
+	const char *most_guc;
 	Oid			oid;
 	RvParameter parameter;
+	RvIterative iterative;
 } AccessMethod;
 
 static AccessMethod methods[KINDS] = {
-	[RV_HNSW] = {"hnsw", "hnswhandler", "hnsw.ef_search"},
-	[RV_IVFFLAT] = {"ivfflat", "ivfflathandler", "ivfflat.probes"},
+	[RV_HNSW] = {"hnsw", "hnswhandler", "hnsw.ef_search", "hnsw.iterative_scan"},
+	[RV_IVFFLAT] = {"ivfflat", "ivfflathandler", "ivfflat.probes", "ivfflat.iterative_scan", "ivfflat.max_probes"},
 };
 static bool methods_valid = false;
 
@@ -112,32 +115,12 @@ rv_pgvector_is_vector_type(Oid type)
 		getExtensionOfObject(TypeRelationId, type) == rv_pgvector_extension();
 }
 
-RvSwitch *
-rv_pgvector_iterative_scan(void)
+static struct config_generic *
+find_guc(const char *name, int type)
 {
-	static RvSwitch iterative_scan;
-	static bool looked_up = false;
+	struct config_generic *guc = rv_find_guc(name);
 
-	if (!looked_up && rv_pgvector_parameter(RV_HNSW)->variable != NULL)
-	{
-		struct config_generic *guc = rv_find_guc("hnsw.iterative_scan");
-
-		if (guc != NULL && guc->vartype == PGC_ENUM && !(guc->flags & GUC_CUSTOM_PLACEHOLDER) &&
-			config_enum_lookup_by_name((struct config_enum *) guc, "off", &iterative_scan.off) &&
-			config_enum_lookup_by_name((struct config_enum *) guc, "relaxed_order", &iterative_scan.relaxed))
-			iterative_scan.variable = ((struct config_enum *) guc)->variable;
-		looked_up = true;
-	}
-	return &iterative_scan;
-}
-
-/* Is it there, and has nobody switched it on? */
-bool
-rv_pgvector_iterative_scan_is_free(void)
-{
-	const RvSwitch *iterative_scan = rv_pgvector_iterative_scan();
-
-	return iterative_scan->variable != NULL && *iterative_scan->variable == iterative_scan->off;
+	return guc != NULL && guc->vartype == type && !(guc->flags & GUC_CUSTOM_PLACEHOLDER) ? guc : NULL;
 }
 
 /* The variables never move once they are defined. */
@@ -148,9 +131,9 @@ rv_pgvector_parameter(int kind)
 
 	if (method->parameter.variable == NULL)
 	{
-		struct config_generic *guc = rv_find_guc(method->guc);
+		struct config_generic *guc = find_guc(method->guc, PGC_INT);
 
-		if (guc != NULL && guc->vartype == PGC_INT && !(guc->flags & GUC_CUSTOM_PLACEHOLDER))
+		if (guc != NULL)
 		{
 			method->parameter.guc = guc;
 			method->parameter.minimum = ((struct config_int *) guc)->min;
@@ -159,4 +142,35 @@ rv_pgvector_parameter(int kind)
 		}
 	}
 	return &method->parameter;
+}
+
+RvIterative *
+rv_pgvector_iterative(int kind)
+{
+	AccessMethod *method = &methods[kind];
+	RvIterative *iterative = &method->iterative;
+
+	if (iterative->mode == NULL && rv_pgvector_parameter(kind)->variable != NULL)
+	{
+		struct config_generic *mode = find_guc(method->iterative_guc, PGC_ENUM);
+		struct config_generic *most = method->most_guc ? find_guc(method->most_guc, PGC_INT) : NULL;
+
+		if (mode != NULL && (most != NULL || method->most_guc == NULL) &&
+			config_enum_lookup_by_name((struct config_enum *) mode, "off", &iterative->off) &&
+			config_enum_lookup_by_name((struct config_enum *) mode, "relaxed_order", &iterative->relaxed))
+		{
+			iterative->most = most ? ((struct config_int *) most)->variable : NULL;
+			iterative->mode = ((struct config_enum *) mode)->variable;
+		}
+	}
+	return iterative;
+}
+
+/* Is it there, and has nobody switched it on? */
+bool
+rv_pgvector_iterative_is_free(int kind)
+{
+	const RvIterative *iterative = rv_pgvector_iterative(kind);
+
+	return iterative->mode != NULL && *iterative->mode == iterative->off;
 }

@@ -228,16 +228,54 @@ extern bool rv_pgvector_is_vector_type(Oid type);
 extern Oid	rv_pgvector_extension(void);
 extern RvParameter *rv_pgvector_parameter(int kind);
 
-/* The variable behind hnsw.iterative_scan. */
-typedef struct RvSwitch
+/* The variables behind hnsw.iterative_scan, and ivfflat.iterative_scan and max_probes. */
+typedef struct RvIterative
 {
-	int		   *variable;		/* NULL until pgvector's library is loaded, or before 0.8 */
+	int		   *mode;			/* NULL until pgvector's library is loaded, or before 0.8 */
 	int			off;
 	int			relaxed;		/* relaxed_order */
-} RvSwitch;
+	int		   *most;			/* lists; NULL on hnsw */
+} RvIterative;
 
-extern RvSwitch *rv_pgvector_iterative_scan(void);
-extern bool rv_pgvector_iterative_scan_is_free(void);
+extern RvIterative *rv_pgvector_iterative(int kind);
+extern bool rv_pgvector_iterative_is_free(int kind);
+
+/*
+ * Variables of pgvector's changed for one call of the access method, and put back
+ * on any exit.  3 ns; a nest level of GUCs would cost 8 us a query.
+ */
+typedef struct RvWindow
+{
+	int			count;
+	int		   *variable[3];
+	int			value[3];
+} RvWindow;
+
+static inline void
+rv_window_swap(RvWindow *window)
+{
+	for (int i = 0; i < window->count; i++)
+	{
+		int			value = *window->variable[i];
+
+		*window->variable[i] = window->value[i];
+		window->value[i] = value;
+	}
+}
+
+#define RV_WITH(window, call) \
+	do { \
+		rv_window_swap(window); \
+		PG_TRY(); \
+		{ \
+			call; \
+		} \
+		PG_FINALLY(); \
+		{ \
+			rv_window_swap(window); \
+		} \
+		PG_END_TRY(); \
+	} while (0)
 
 /* ---- plan.c --------------------------------------------------------------------- */
 
@@ -265,8 +303,8 @@ extern void rv_plan_init(void);
 
 typedef struct RvBatches RvBatches;
 
-extern RvBatches *rv_batches_create(IndexScanState *child, MemoryContext memory);
-extern void rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, int k);
+extern RvBatches *rv_batches_create(IndexScanState *child, int kind, MemoryContext memory);
+extern void rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, RvWindow *window, int k);
 extern void rv_batches_release(RvBatches *batches);
 extern void rv_batches_advance(RvBatches *batches, int total, rv_stage_facts *facts);
 extern int	rv_batches_taken(const RvBatches *batches);
@@ -331,6 +369,7 @@ typedef struct RvScan
 	bool		order_is_immutable; /* batches may compute distances by it */
 	bool		filter_is_safe; /* may be asked of more rows than pgvector alone would ask it of */
 	struct RvTrace *trace;		/* of the worker's own search */
+	RvWindow	window;			/* in force around calls of the access method */
 	int			rule_stages;	/* of the stop rule; 0 = none */
 	rv_stop_stage rule[RV_STAGES_MAX];
 	bool		learned_table;	/* still published */

@@ -25,28 +25,6 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-/*
- * The variable behind hnsw.ef_search or ivfflat.probes, changed for one call of
- * the access method and put back on any exit.  3 ns; a nest level of GUCs would
- * cost 8 us a query.
- */
-#define WITH_PARAMETER(scan, call) \
-	do { \
-		int		   *variable_ = (scan)->parameter->variable; \
-		int			before_ = *variable_; \
-\
-		*variable_ = (scan)->plan.parameter; \
-		PG_TRY(); \
-		{ \
-			call; \
-		} \
-		PG_FINALLY(); \
-		{ \
-			*variable_ = before_; \
-		} \
-		PG_END_TRY(); \
-	} while (0)
-
 RvTrace    *rv_scan_trace = NULL;
 
 /* ---- one search ------------------------------------------------------------------ */
@@ -79,9 +57,9 @@ rv_scan_limit(RvScan *scan)
 static bool
 can_batch(const RvScan *scan, int32 k)
 {
-	return rv_batched_search && scan->kind == RV_HNSW && k > 0 && k <= RV_BATCHED_K_MAX &&
+	return rv_batched_search && k > 0 && k <= RV_BATCHED_K_MAX &&
 		scan->filter_is_safe && scan->order_is_immutable &&
-		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) && rv_pgvector_iterative_scan_is_free();
+		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) && rv_pgvector_iterative_is_free(scan->kind);
 }
 
 /*
@@ -138,6 +116,36 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	}
 }
 
+/*
+ * What the access method is to see.  In batches: its iterative scan, on hnsw at an
+ * ef_search that batches.c sets, on ivfflat list by list; a filtered search heeds
+ * ivfflat.max_probes, as pgvector would, but not below what it takes in any case.
+ */
+static void
+prepare_window(RvScan *scan)
+{
+	RvWindow   *window = &scan->window;
+	const RvParameter *parameter = scan->parameter;
+
+	*window = (RvWindow) {1, {parameter->variable}, {scan->plan.parameter}};
+	if (scan->batched)
+	{
+		const RvIterative *iterative = rv_pgvector_iterative(scan->kind);
+
+		window->value[0] = parameter->minimum;
+		window->variable[window->count] = iterative->mode;
+		window->value[window->count++] = iterative->relaxed;
+		if (iterative->most != NULL)
+		{
+			bool		limited = scan->plan.filtered && scan->trace == NULL;
+
+			window->variable[window->count] = iterative->most;
+			window->value[window->count++] = limited
+				? Max(*iterative->most, Max(*parameter->variable, scan->plan.parameter)) : parameter->maximum;
+		}
+	}
+}
+
 static void
 start_search(RvScan *scan)
 {
@@ -168,6 +176,7 @@ start_search(RvScan *scan)
 	scan->searched = false;
 	scan->driven = scan->batched || scan->plan.parameter != *scan->parameter->variable ||
 		(scan->learned_table && child->ss.ps.qual != NULL);
+	prepare_window(scan);
 	rv_capture_start(scan);
 
 	/* ivfflat reads its parameters in ambeginscan: a new value needs a new descriptor */
@@ -209,10 +218,10 @@ open_descriptor(RvScan *scan)
 	{
 		MemoryContext old = MemoryContextSwitchTo(scan->memory);
 
-		WITH_PARAMETER(scan,
-					   child->iss_ScanDesc =
-					   rv_index_beginscan(child->ss.ss_currentRelation, child->iss_RelationDesc,
-										  child->ss.ps.state->es_snapshot, child));
+		RV_WITH(&scan->window,
+				child->iss_ScanDesc =
+				rv_index_beginscan(child->ss.ss_currentRelation, child->iss_RelationDesc,
+								   child->ss.ps.state->es_snapshot, child));
 		index_rescan(child->iss_ScanDesc, child->iss_ScanKeys, child->iss_NumScanKeys,
 					 child->iss_OrderByKeys, child->iss_NumOrderByKeys);
 		MemoryContextSwitchTo(old);
@@ -233,7 +242,7 @@ fetch_driven(RvScan *scan)
 	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		WITH_PARAMETER(scan, tid = index_getnext_tid(descriptor, ForwardScanDirection));
+		RV_WITH(&scan->window, tid = index_getnext_tid(descriptor, ForwardScanDirection));
 		if (tid == NULL)
 			return ExecClearTuple(slot);
 		if (!index_fetch_heap(descriptor, slot))
@@ -260,7 +269,7 @@ trace_stage(const RvScan *scan, int stage, const rv_stage_facts *facts, int64 bl
 	scan->trace->found[stage] = rv_batches_distances(scan->batches, scan->trace->distances[stage]);
 }
 
-/* Would rows up to `total` come too late, by what those so far have cost? */
+/* Would batches up to `total` come too late, by what those so far have cost? */
 static bool
 too_late(RvScan *scan, int32 total, const instr_time *started)
 {
@@ -285,7 +294,7 @@ search_in_batches(RvScan *scan)
 	instr_time	started;
 
 	INSTR_TIME_SET_CURRENT(started);
-	RV_SWIFT(stages = rv_stage_totals(scan->k, scan->parameter->maximum, totals));
+	RV_SWIFT(stages = rv_stage_totals(scan->kind, scan->k, scan->parameter->maximum, totals));
 	if (scan->rule_stages > 0)
 		stages = Min(stages, scan->rule_stages);
 	for (int stage = 0; stage < stages && !too_late(scan, totals[stage], &started); stage++)
@@ -304,15 +313,15 @@ search_in_batches(RvScan *scan)
 }
 
 /*
- * With a filter: as many rows as pgvector alone would take, and on until k of
- * them pass; with a certified value, until that is enough.  pgvector's own limits
- * (hnsw.max_scan_tuples, work_mem) end it as well.
+ * With a filter: as much as pgvector alone would take, and on until k rows pass;
+ * with a certified value, until that is enough.  pgvector's own limits
+ * (hnsw.max_scan_tuples, work_mem; ivfflat.max_probes) end it as well.
  */
 static void
 search_filtered(RvScan *scan)
 {
 	int32		value = scan->trace != NULL ? scan->trace->value : scan->plan.rung >= 0 ? (int32) scan->evidence.value : 0;
-	int32		least = scan->trace != NULL ? scan->k : scan->plan.parameter;
+	int32		least = scan->trace != NULL ? 0 : scan->plan.parameter;
 	int64		before = rv_blocks_now();
 	rv_stage_facts facts = {.last = NAN};
 	instr_time	started;
@@ -325,7 +334,7 @@ search_filtered(RvScan *scan)
 		int32		reach = rv_batches_reach(scan->batches);
 		int32		total;
 
-		RV_SWIFT(total = rv_filtered_next(scan->k, value, least, taken, reach));
+		RV_SWIFT(total = rv_filtered_next(scan->kind, scan->k, value, least, taken, reach));
 		if (total < 0 || rv_batches_settled(scan->batches) || (scan->trace != NULL && step == RV_TRACE_MAX))
 			break;
 		if (too_late(scan, total, &started))
@@ -348,8 +357,8 @@ fetch_batched(RvScan *scan)
 	{
 		scan->searched = true;
 		if (scan->batches == NULL)
-			scan->batches = rv_batches_create(scan->child, scan->memory);
-		rv_batches_start(scan->batches, open_descriptor(scan), scan->k);
+			scan->batches = rv_batches_create(scan->child, scan->kind, scan->memory);
+		rv_batches_start(scan->batches, open_descriptor(scan), &scan->window, scan->k);
 		if (scan->plan.filtered)
 			search_filtered(scan);
 		else

@@ -33,7 +33,7 @@ rv_settings_init(void)
 							 "Off: searches are recorded but run with pgvector's own settings.",
 							 &rv_adaptive_search, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomBoolVariable("ruvector.batched_search",
-							 "Lets hnsw searches go in batches, so that easy queries stop early.",
+							 "Lets searches go in batches, so that easy queries stop early.",
 							 "Off: every search of one LIMIT runs at one value.  On: fewer buffers on average, more for hard queries.",
 							 &rv_batched_search, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomRealVariable("ruvector.target_recall",

@@ -55,7 +55,7 @@ COMMENT ON COLUMN ruvector.trajectories.filter IS 'what the rows had to pass, ro
 COMMENT ON COLUMN ruvector.trajectories.rows_removed IS 'rows the filter removed; NULL without a filter';
 COMMENT ON COLUMN ruvector.trajectories.latency_us IS 'time of the first fetch, in which the index is searched';
 COMMENT ON COLUMN ruvector.trajectories.blocks IS 'buffers touched by the scan';
-COMMENT ON COLUMN ruvector.trajectories.parameter IS 'ef_search or probes in force; of a search in batches, rows taken in all';
+COMMENT ON COLUMN ruvector.trajectories.parameter IS 'ef_search or probes in force; of a search in batches, rows (hnsw) or lists (ivfflat) taken in all';
 COMMENT ON COLUMN ruvector.trajectories.setting IS 'ef_search or probes that pgvector alone would have used';
 COMMENT ON COLUMN ruvector.trajectories.label_note IS 'why it was skipped or failed';
 
@@ -86,7 +86,7 @@ CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
 COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
 COMMENT ON COLUMN ruvector.labels.exact_ids IS 'primary key of the exact neighbours, as text; NULL: none of a simple type';
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
-COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows taken after each batch of a search in batches; NULL where there is none';
+COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows (hnsw) or lists (ivfflat) taken after each batch of a search in batches; NULL where there is none';
 COMMENT ON COLUMN ruvector.labels.stages IS 'for each batch: recall and buffers so far, distances of the nearest, the k-th and the last row, microseconds so far (NaN: not timed)';
 COMMENT ON COLUMN ruvector.labels.timed_us IS 'of one search at one value right after the exact one, which leaves the caches cold; NULL: the search in batches was timed instead';
 COMMENT ON COLUMN ruvector.labels.setting IS 'ef_search or probes of pgvector alone; NULL: unknown';

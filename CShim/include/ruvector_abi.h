@@ -103,7 +103,7 @@ typedef enum rv_source
 } rv_source;
 
 #define RV_LADDER_MAX 32		/* parameter values measured for each label */
-#define RV_STAGES_MAX 14		/* batches of one search */
+#define RV_STAGES_MAX 16		/* batches of one search */
 #define RV_MULTIPLIERS_MAX 64	/* multipliers of a stop rule that are published */
 #define RV_CLASSES_MAX 8		/* classes of k learned for one index */
 
@@ -202,14 +202,15 @@ typedef struct rv_stage_facts
 {
 	double		nearest;		/* of the best row */
 	double		kth;			/* of the k-th best row */
-	double		last;			/* of the last row of the batch */
+	double		last;			/* how far it has looked: see StageFacts.swift */
 } rv_stage_facts;
 
 /*
- * HOT.  Rows to have taken after each batch, ascending; returns how many batches,
- * 0 if k is unknown or above the maximum.  `out` has room for RV_STAGES_MAX.
+ * HOT.  What to have taken after each batch, ascending: rows of hnsw, lists of
+ * ivfflat.  Returns how many batches, 0 if k is unknown or does not fit under the
+ * maximum.  `out` has room for RV_STAGES_MAX.
  */
-int32_t		rv_stage_totals(int32_t k, int32_t maximum, int32_t *RV_NONNULL out);
+int32_t		rv_stage_totals(int32_t kind, int32_t k, int32_t maximum, int32_t *RV_NONNULL out);
 
 /*
  * After each batch: the odds that a neighbour is still missing are
@@ -226,13 +227,12 @@ typedef struct rv_stop_stage
 bool		rv_stop_here(const rv_stop_stage *RV_NONNULL stage, double lambda, const rv_stage_facts *RV_NONNULL facts);
 
 /*
- * HOT.  A filtered search in batches: rows to have taken after the next one, or -1,
- * it is enough.  `reach`: rows, passing or not, that are as near as the k-th that
- * passes; 0 while fewer than k passed.  It is enough when `least` were taken, and
- * when there are as many for each row within reach as a search without a filter
- * takes for each of its k at ef_search = `value`.
+ * HOT.  A filtered search in batches: rows (hnsw) or lists (ivfflat) to have taken
+ * after the next one, or -1, it is enough.  `reach`: rows, passing or not, that are
+ * as near as the k-th that passes; 0 while fewer than k passed.  It is enough when
+ * `least` were taken, and as many as FilteredSearch.swift wants for this `value`.
  */
-int32_t		rv_filtered_next(int32_t k, int32_t value, int32_t least, int32_t taken, int32_t reach);
+int32_t		rv_filtered_next(int32_t kind, int32_t k, int32_t value, int32_t least, int32_t taken, int32_t reach);
 
 /* ---- labels: the truth about one query ------------------------------------------ */
 
@@ -295,6 +295,8 @@ typedef struct rv_goal
 	int32_t		setting;		/* value in force without us; 0 = unknown */
 	int32_t		applied;		/* learned value in force now; 0 = none */
 	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
+	int32_t		kind;			/* rv_index_kind */
+	int32_t		reserved;
 	double		applied_lambda; /* multiplier in force with `rule`; 0 = none */
 	/* fitted before, kept until the labels for fitting have doubled; its rungs are not read */
 	const struct rv_stop_rule *RV_NULLABLE rule;
@@ -393,7 +395,7 @@ typedef struct rv_search_facts
 
 typedef struct rv_search_plan
 {
-	int32_t		parameter;		/* in batches: rows of the first */
+	int32_t		parameter;		/* in batches: what the first takes */
 	int32_t		source;			/* rv_source */
 	int32_t		stop;			/* evidence: position in the stop rule's rungs: search in batches; -1 */
 	int32_t		rung;			/* in the policy's rungs: the best fixed value, used if there is no stop; -1 */

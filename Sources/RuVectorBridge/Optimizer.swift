@@ -19,15 +19,20 @@ public func rv_optimizer_plan(
 }
 
 @c @implementation
-public func rv_stage_totals(_ k: Int32, _ maximum: Int32, _ out: UnsafeMutablePointer<Int32>) -> Int32 {
-  let ladder = StageLadder(k: k, maximum: maximum)
+public func rv_stage_totals(
+  _ kind: Int32, _ k: Int32, _ maximum: Int32, _ out: UnsafeMutablePointer<Int32>
+) -> Int32 {
+  let ladder = StageLadder(IndexKind(orHnsw: kind), k: k, maximum: maximum)
   for stage in ladder.indices { out[stage] = ladder[stage] }
   return Int32(ladder.count)
 }
 
 @c @implementation
-public func rv_filtered_next(_ k: Int32, _ value: Int32, _ least: Int32, _ taken: Int32, _ reach: Int32) -> Int32 {
-  FilteredSearch(k: k, value: value, least: least).next(taken: taken, reach: reach < 1 ? nil : reach) ?? -1
+public func rv_filtered_next(
+  _ kind: Int32, _ k: Int32, _ value: Int32, _ least: Int32, _ taken: Int32, _ reach: Int32
+) -> Int32 {
+  FilteredSearch(IndexKind(orHnsw: kind), k: k, value: value, least: least)
+    .next(taken: taken, reach: reach < 1 ? nil : reach) ?? -1
 }
 
 @c @implementation
@@ -70,6 +75,11 @@ private struct PublishedRungs: RandomAccessCollection {
   private func known(_ measured: Float) -> Float? { measured.isNaN ? nil : measured }
 }
 
+extension IndexKind {
+  /// For where no error can be told: there are no others.
+  fileprivate init(orHnsw kind: Int32) { self = kind == IndexKind.ivfflat.rawValue ? .ivfflat : .hnsw }
+}
+
 extension RecallGoal {
   /// A tail of 0 is none.
   init(mean: Double, tail: Double) { self.init(mean: mean, tail: tail > 0 ? tail : nil) }
@@ -87,7 +97,7 @@ extension SearchFacts {
   /// What is not known for sure counts as what changes nothing: an unknown mode is `off`.
   fileprivate init(_ facts: UnsafePointer<rv_search_facts>) {
     self.init(
-      kind: facts.pointee.kind == IndexKind.ivfflat.rawValue ? .ivfflat : .hnsw,
+      kind: IndexKind(orHnsw: facts.pointee.kind),
       mode: LearningMode(rawValue: facts.pointee.mode) ?? .off,
       k: facts.pointee.k < 1 ? nil : facts.pointee.k, isFiltered: facts.pointee.filtered,
       isAdaptive: facts.pointee.adaptive, isSetByUser: facts.pointee.user_set,

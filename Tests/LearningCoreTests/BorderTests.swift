@@ -97,7 +97,8 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, kind: 0, reserved: 0,
+      applied_lambda: 0,
       rule: nil)
     let recall = (0..<200).flatMap { _ in [0.95, 1] as [Float] }
     let blocks = (0..<200).flatMap { _ in [30, 40] as [Float] }
@@ -118,7 +119,8 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
+      applied_lambda: 0,
       rule: nil)
     #expect(judge(goal, count: 0, values: [10], recall: [], blocks: [], into: &verdict, &error) == RV_OK)
     #expect(verdict.state == Int32(RV_VERDICT_COLLECTING.rawValue) && verdict.chosen == -1)
@@ -133,7 +135,8 @@ struct BorderTests {
   @Test func verdictsRefuseWhatCannotBe() {
     var verdict = rv_verdict()
     var goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
+      applied_lambda: 0,
       rule: nil)
     expectError(RV_ERROR_LABELS) { judge(goal, count: -1, values: [10], recall: [1], blocks: [1], into: &verdict, $0) }
     expectError(RV_ERROR_LABELS) { judge(goal, count: 1, values: [], recall: [1], blocks: [1], into: &verdict, $0) }
@@ -150,7 +153,8 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
+      applied_lambda: 0,
       rule: nil)
     let measured = [Float](repeating: 0.5, count: 10_000)
     let pending = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
@@ -198,10 +202,11 @@ struct BorderTests {
 
   @Test func stagesAreWritten() {
     var totals = [Int32](repeating: -1, count: Int(RV_STAGES_MAX))
-    #expect(rv_stage_totals(10, 40, &totals) == 5)
+    #expect(rv_stage_totals(0, 10, 40, &totals) == 5)
     #expect(totals.prefix(6) == [10, 14, 20, 28, 40, -1])
-    #expect(rv_stage_totals(41, 40, &totals) == 0 && rv_stage_totals(-1, 40, &totals) == 0)
-    #expect(rv_stage_totals(1, .max, &totals) == RV_STAGES_MAX)
+    #expect(rv_stage_totals(0, 41, 40, &totals) == 0 && rv_stage_totals(0, -1, 40, &totals) == 0)
+    #expect(rv_stage_totals(0, 1, .max, &totals) == RV_STAGES_MAX)
+    #expect(rv_stage_totals(1, 10, 3, &totals) == 3 && totals.prefix(4) == [1, 2, 3, 28])
   }
 
   @Test func searchesEndWhereTheStageSaysSo() {
@@ -213,9 +218,10 @@ struct BorderTests {
   }
 
   @Test func filteredSearchesGoOnUntilItIsEnough() {
-    #expect(rv_filtered_next(10, 0, 40, 0, 0) == 40 && rv_filtered_next(10, 0, 40, 40, 0) == 57)
-    #expect(rv_filtered_next(10, 0, 40, 40, 30) == -1 && rv_filtered_next(10, 40, 40, 40, 20) == 57)
-    #expect(rv_filtered_next(10, 1000, 10, 0, 0) == 10)
+    #expect(rv_filtered_next(0, 10, 0, 40, 0, 0) == 40 && rv_filtered_next(0, 10, 0, 40, 40, 0) == 57)
+    #expect(rv_filtered_next(0, 10, 0, 40, 40, 30) == -1 && rv_filtered_next(0, 10, 40, 40, 40, 20) == 57)
+    #expect(rv_filtered_next(0, 10, 1000, 10, 0, 0) == 10)
+    #expect(rv_filtered_next(1, 10, 0, 4, 0, 0) == 4 && rv_filtered_next(1, 10, 4, 4, 4, 160) == 6)
   }
 
   @Test func plansMaySearchInBatches() {
@@ -289,7 +295,8 @@ struct BorderTests {
     var error = rv_error()
     var first = rv_verdict()
     var goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
+      applied_lambda: 0,
       rule: nil)
     #expect(judgeInBatches(count: 400, goal: goal, into: &first, &error) == RV_OK)
     #expect(first.state == Int32(RV_VERDICT_CERTIFIED.rawValue) && first.fitted_anew)
@@ -320,15 +327,16 @@ struct BorderTests {
   @Test func stopRulesThatCannotBeAreRefused() {
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
+      applied_lambda: 0,
       rule: nil)
     var rule = rv_stop_rule()
-    rule.stages = 15
-    expectError(RV_ERROR_RANGE, 15, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
+    rule.stages = 17
+    expectError(RV_ERROR_RANGE, 17, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
     (rule.stages, rule.fitted) = (1, -1)
     expectError(RV_ERROR_RANGE, -1, 3) { judgeInBatches(count: 10, goal: goal, rule: rule, into: &verdict, $0) }
     let changes: [(inout rv_labels) -> Void] = [
-      { $0.stages = -1 }, { $0.stages = 15 }, { $0.stage = nil }, { $0.for_fitting = nil },
+      { $0.stages = -1 }, { $0.stages = 17 }, { $0.stage = nil }, { $0.for_fitting = nil },
     ]
     for change in changes {
       expectError(RV_ERROR_LABELS) { judgeInBatches(count: 10, goal: goal, change: change, into: &verdict, $0) }

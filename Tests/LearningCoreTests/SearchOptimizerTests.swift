@@ -111,6 +111,8 @@ struct SearchOptimizerTests {
     #expect(plan == self.planWithRule { $0.k = 7 })
     #expect(plan.source == .learned && plan.stop == 1 && plan.rung == 1 && plan.parameter == 10)
     #expect(planWithRule { $0.k = 33 }.parameter == 33)
+    let byList = planWithRule { ($0.kind, $0.k) = (.ivfflat, 33) }
+    #expect(byList.stop == 1 && byList.parameter == 1)
     #expect(planWithRule { $0.goal = RecallGoal(mean: 0.96) }.stop == 0)
     // the fixed value 10 is certified for 0.9 and touches 100
     #expect(planWithRule { $0.goal = RecallGoal(mean: 0.9) }.stop == 2)
@@ -124,9 +126,12 @@ struct SearchOptimizerTests {
     let full = plan([]) { $0.isFiltered = true }
     #expect(full.source == .filtered && full.rung == nil && full.isFiltered && full.parameter == 55)
     #expect(plan([]) { ($0.isFiltered, $0.k) = (true, 70) }.parameter == 70)
+    // lists, not rows: k is no least number of them
+    #expect(plan([]) { ($0.kind, $0.isFiltered, $0.k) = (.ivfflat, true, 70) }.parameter == 55)
+    let lists = plan { ($0.kind, $0.isFiltered, $0.k) = (.ivfflat, true, 70) }
+    #expect(lists.isFiltered && lists.rung == 1 && lists.parameter == 20)
     let changes: [(inout SearchFacts) -> Void] = [
       { $0.canBatch = false }, { $0.mode = .observe }, { $0.isSetByUser = true }, { $0.k = nil }, { $0.pin = 9 },
-      { $0.kind = .ivfflat },
     ]
     for change in changes {
       let plan = plan {
@@ -163,7 +168,6 @@ struct SearchOptimizerTests {
 
   @Test func searchesInOneGoWhereBatchesAreNotPossible() {
     expect(planWithRule { $0.canBatch = false }, .learned, 20, rung: 1)
-    expect(planWithRule { $0.kind = .ivfflat }, .learned, 20, rung: 1)
     expect(planWithRule { ($0.k, $0.maximum) = (5, 9) }, .learned, 9, rung: 1)
     expect(planWithRule { $0.k = 1001 }, .uncertified, 55)
     expect(planWithRule { $0.minSamples = 251 }, .learned, 20, rung: 1)

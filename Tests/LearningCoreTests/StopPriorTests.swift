@@ -36,7 +36,7 @@ struct StopPriorTests {
 
   @Test func theShippedOneIsWhole() {
     let slopes = StopPrior.shipped.slopes
-    #expect(slopes.count == StageLadder.capacity - 1 && StopPrior.shipped.strength > 0)
+    #expect(slopes.count == StageLadder(.hnsw, k: 1, maximum: 1000).count - 1 && StopPrior.shipped.strength > 0)
     #expect(slopes.allSatisfy { ($0 * 0).sum() == 0 })
     // a search whose neighbours are far away is a hard one, and one that has looked far beyond them is done
     #expect(slopes.allSatisfy { $0.x > 0 && $0.z <= 0 })

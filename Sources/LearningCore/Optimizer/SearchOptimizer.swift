@@ -24,21 +24,20 @@ public enum SearchOptimizer {
     if !facts.isAdaptive { return leave(.switchedOff) }
     if facts.mode != .apply { return leave(.observing) }
     guard let k = facts.k else { return leave(.unknownK) }
-    // hnsw.ef_search is also the number of rows that pgvector returns at most.
-    let rows = facts.kind == .hnsw ? k : 1
-    let ladder = StageLadder(k: k, maximum: facts.maximum)
-    let canBatch = facts.canBatch && facts.kind == .hnsw && !ladder.isEmpty
+    let least = facts.kind.leastValue(k: k)
+    let ladder = StageLadder(facts.kind, k: k, maximum: facts.maximum)
+    let canBatch = facts.canBatch && !ladder.isEmpty
     if facts.isFiltered {
       guard canBatch else { return leave(.filtered) }
       if case .value(let rung) = Choice(
         values: rungs, multipliers: rungs.prefix(0), goal: facts.goal, minSamples: facts.minSamples,
         setting: facts.setting), let value = Int32(exactly: rungs[rung].value)
       {
-        return SearchPlan(parameter: max(value, rows), source: .learned, rung: rung, isFiltered: true)
+        return SearchPlan(parameter: max(value, least), source: .learned, rung: rung, isFiltered: true)
       }
-      return SearchPlan(parameter: max(facts.setting, rows), source: .filtered, isFiltered: true)
+      return SearchPlan(parameter: max(facts.setting, least), source: .filtered, isFiltered: true)
     }
-    guard rows <= facts.maximum else { return leave(.uncertified) }
+    guard least <= facts.maximum else { return leave(.uncertified) }
     switch Choice(
       values: rungs, multipliers: canBatch ? multipliers[...] : multipliers.prefix(0), goal: facts.goal,
       minSamples: facts.minSamples, setting: facts.setting)
@@ -47,7 +46,7 @@ public enum SearchOptimizer {
       return SearchPlan(parameter: ladder[0], source: .learned, stop: stop, rung: value)
     case .value(let rung):
       guard let value = Int32(exactly: rungs[rung].value) else { return leave(.uncertified) }
-      return SearchPlan(parameter: accepted(max(value, rows)), source: .learned, rung: rung)
+      return SearchPlan(parameter: accepted(max(value, least)), source: .learned, rung: rung)
     case nil: return leave(.uncertified)
     }
   }

@@ -20,7 +20,7 @@ public struct SearchPlan: Equatable, Sendable {
     case uncertified = 7
   }
 
-  /// `ef_search` or `probes`; of a search in batches, the rows taken by the first.
+  /// `ef_search` or `probes`; of a search in batches, what the first takes.
   public let parameter: Int32
   public let source: Source
   /// Position of the multiplier at which a stop rule ends the search; nil unless it is to search in batches.

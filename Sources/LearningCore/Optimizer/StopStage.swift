@@ -6,7 +6,8 @@ public struct StageFacts: Sendable {
   public let nearest: Double
   /// Of the k-th best row.
   public let kth: Double
-  /// Of the last row of the batch.
+  /// How far the search has looked.  hnsw: the last row of the batch.  ivfflat: as far beyond the k-th best row as the
+  /// nearest rows of the lists lay beyond it on average, each at its time.
   public let last: Double
 
   public init(nearest: Double, kth: Double, last: Double) {
