@@ -124,11 +124,12 @@ static void
 store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLabel *label)
 {
 	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
-	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID};
+	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, TEXTARRAYOID};
 	bool		unknown = isnan(label->setting_blocks);
 	bool		whole = label->stages == 0;
 	bool		nulls[lengthof(types)] = {[12] = unknown, [13] = unknown, [14] = whole, [15] = whole,
-		[16] = isnan(label->timed_us), [17] = isnan(label->timed_us)};
+		[16] = isnan(label->timed_us), [17] = isnan(label->timed_us),
+		[18] = label->exact_ids == (Datum) 0};
 	Datum		values[] = {
 		UUIDPGetDatum(&candidate->query_id), ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class),
 		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->k), Int32GetDatum(class->setting),
@@ -140,12 +141,13 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		Float4GetDatum(label->setting_recall), Float4GetDatum(label->setting_blocks),
 		rv_make_array(label->totals, label->stages, INT4OID),
 		rv_make_array(label->stage, label->stages * RV_STAGE_COLUMNS, FLOAT4OID),
-		Float4GetDatum(label->timed_blocks), Float4GetDatum(label->timed_us),
+		Float4GetDatum(label->timed_blocks), Float4GetDatum(label->timed_us), label->exact_ids,
 	};
 
 	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
-		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us)"
-		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18"
+		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
+		   " exact_ids)"
+		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
 		   /* pruned or cleared while we measured */
 		   " WHERE EXISTS (SELECT FROM ruvector.trajectories WHERE query_id = $1)",
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);

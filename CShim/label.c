@@ -48,7 +48,12 @@ static const char *describe_sql =
 	" coalesce(pg_get_expr(i.indpred, i.indrelid), 'true'),"
 	" format('OPERATOR(%I.%s)', o_n.nspname, o.oprname),"
 	" format_type(oc.opcintype, NULL),"
-	" t.relrowsecurity AND t.relforcerowsecurity"
+	" t.relrowsecurity AND t.relforcerowsecurity,"
+	/* rows are named as capture.c does */
+	" coalesce((SELECT format('%I::text', a.attname) FROM pg_index p JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = p.indkey[0]"
+	"  WHERE p.indrelid = t.oid AND p.indisprimary AND p.indnkeyatts = 1"
+	"  AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'text'::regtype, 'varchar'::regtype)),"
+	"  'NULL::text')"
 	" FROM pg_index i"
 	" JOIN pg_class c ON c.oid = i.indexrelid"
 	" JOIN pg_class t ON t.oid = i.indrelid"
@@ -86,6 +91,7 @@ describe(Oid index, const char *filter, Target *target)
 		char	   *predicate = rv_column_text(0, 8, memory);
 		char	   *operator = rv_column_text(0, 9, memory);
 		char	   *type = rv_column_text(0, 10, memory);
+		char	   *id = rv_column_text(0, 12, memory);
 		MemoryContext old = MemoryContextSwitchTo(memory);
 
 		target->relation = DatumGetObjectId(rv_sql_value(0, 1, &isnull));
@@ -96,9 +102,9 @@ describe(Oid index, const char *filter, Target *target)
 		target->cast_sql = psprintf("SELECT $1::real[]::%s", type);
 		/* the sum matches no index under any setting */
 		target->exact_sql =
-			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s) AND %s IS NOT NULL%s"
+			psprintf("SELECT %s %s $1, %s FROM ONLY %s WHERE (%s) AND %s IS NOT NULL%s"
 					 " ORDER BY (%s %s $1) + 0::float8 LIMIT $2",
-					 key, operator, table, predicate, key, and_filter, key, operator);
+					 key, operator, id, table, predicate, key, and_filter, key, operator);
 		target->search_sql =
 			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s)%s ORDER BY %s %s $1 LIMIT $2",
 					 key, operator, table, predicate, and_filter, key, operator);
@@ -139,21 +145,43 @@ read_distances(double *distances, int capacity)
 	return count;
 }
 
-static int
-exact_search(const Target *target, Datum vector, int k, double *exact)
+/* The identifiers of the last statement's first rows as text[]; 0 if one of them has none, or one that is too long. */
+static Datum
+read_identifiers(int count)
+{
+	Datum	   *ids = palloc(sizeof(Datum) * Max(count, 1));
+
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+
+		ids[i] = rv_sql_value(i, 2, &isnull);
+		if (isnull || VARATT_IS_EXTERNAL(DatumGetPointer(ids[i])) || VARATT_IS_COMPRESSED(DatumGetPointer(ids[i])) ||
+			VARSIZE_ANY_EXHDR(DatumGetPointer(ids[i])) > RV_ID_BYTES)
+			return (Datum) 0;
+	}
+	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
+}
+
+static void
+exact_search(const Target *target, Datum vector, int k, MemoryContext memory, RvLabel *label)
 {
 	Oid			types[] = {target->type, INT8OID};
 	Datum		values[] = {vector, Int64GetDatum(k)};
 	int			count;
+	MemoryContext old;
 
 	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid, false};
 	rv_sql(target->exact_sql, SPI_OK_SELECT, 2, types, values, NULL);
-	count = read_distances(exact, k);
+	count = read_distances(label->exact, k);
 	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
-	while (count > 0 && isnan(exact[count - 1]))
+	while (count > 0 && isnan(label->exact[count - 1]))
 		count--;
+	label->exact_count = count;
+	old = MemoryContextSwitchTo(memory);
+	label->exact_ids = read_identifiers(count);
+	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
-	return count;
 }
 
 static bool
@@ -440,6 +468,7 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	bool		isnull;
 	Searches	searches;
 	instr_time	started;
+	MemoryContext memory = CurrentMemoryContext;
 	const char *problem = describe(index, filter, &target);
 
 	if (problem != NULL)
@@ -474,7 +503,7 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
-		label->exact_count = exact_search(&target, vector, k, label->exact);
+		exact_search(&target, vector, k, memory, label);
 		label->exact_us = rv_elapsed_us(&started);
 		if (label->exact_count == 0)
 			problem = "the query has no exact neighbour";

@@ -490,6 +490,7 @@ typedef struct RvLabel
 	Oid			filenode;
 	int			exact_count;
 	double	   *exact;
+	Datum		exact_ids;		/* text[]; 0 = rows have no simple identifier */
 	double		exact_us;
 	double		ladder_us;
 } RvLabel;

@@ -78,7 +78,7 @@ RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weight
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_record_feedback(uuid, text[], text[], float8) IS 'likewise, for identifiers that are no numbers';
 
-CREATE FUNCTION ruvector_record_feedback(table_name regclass, query_vector real[], relevant_ids bigint[], irrelevant_ids bigint[] DEFAULT NULL,
+CREATE FUNCTION ruvector_record_feedback(table_name regclass, query_vector real[], relevant_ids bigint[], irrelevant_ids bigint[],
     rating float8 DEFAULT NULL)
 RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weighted_recall float8, never_returned text[])
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
