@@ -78,11 +78,13 @@ struct MultiplierSequence {
     try check()
     let outcomes = replay.outcomes(at: multiplier)
     let recall = outcomes.map(\.recall)
-    let isTested = recall.count >= minSamples
-    let mean = isTested ? try FixedSequence.bound.lower(recall, check: check) : nil
-    let tail = isTested ? try FixedSequence.bound.lower(recall.good, check: check) : nil
+    var bounds: (mean: Double, tail: Double)?
+    if recall.count >= minSamples, let mean = try FixedSequence.bound.lower(recall, check: check),
+      let tail = try FixedSequence.bound.lower(recall.good, check: check)
+    {
+      bounds = (mean, tail)
+    }
     return CertifiedRung(
-      measured: multiplier, recall: recall, blocks: outcomes.map(\.blocks),
-      bounds: isTested ? (mean ?? 0, tail ?? 0) : nil, time: time)
+      measured: multiplier, recall: recall, blocks: outcomes.map(\.blocks), bounds: bounds, time: time)
   }
 }
