@@ -114,7 +114,7 @@ struct StopRuleTests {
       }
     }
     expectRefused(.range(value: 0, argument: 3), 0, [1])
-    expectRefused(.range(value: 15, argument: 3), 15, [1])
+    expectRefused(.range(value: 17, argument: 3), 17, [1])
     expectRefused(.range(value: 0, argument: 3), 1, [])
     expectRefused(.range(value: 65, argument: 3), 1, (1...65).map { Float($0) })
     expectRefused(.range(value: -1, argument: 3), 1, [1], labels: -1)
@@ -127,7 +127,7 @@ struct StopRuleTests {
       #expect(throws: LearningError.labels) { try BatchedSearch(numbers, isForFitting: true) }
     }
     #expect(throws: LearningError.labels) {
-      try BatchedSearch([Float](repeating: 1, count: 90), isForFitting: true)
+      try BatchedSearch([Float](repeating: 1, count: 102), isForFitting: true)
     }
   }
 }

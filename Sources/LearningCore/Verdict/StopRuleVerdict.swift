@@ -11,19 +11,18 @@ public struct StopRuleVerdict {
 
   /// - Parameters:
   ///   - inForce: the rule so far.
-  ///   - prior: what is believed beforehand of a rule that is fitted anew.
   ///   - minSamples: nothing is certified on fewer certifying labels.
   ///   - check: asked now and then whether to go on.
   /// - Returns: nil when there is no rule and too few labels for one.
   /// - Throws: what `check` throws.
   /// - Complexity: O(labels × stages × multipliers).
   public init?(
-    judging labels: LabelMatrix, inForce: StopRule?, prior: StopPrior = .shipped, minSamples: Int,
+    judging labels: LabelMatrix, inForce: StopRule?, minSamples: Int,
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
     let fitting = labels.searches(forFitting: true)
     let isDue = inForce.map { fitting.count / 2 >= $0.labels } ?? true
-    let fitted = isDue ? try StopRule.fitted(to: fitting, prior: prior, check: check) : nil
+    let fitted = isDue ? try StopRule.fitted(to: fitting, check: check) : nil
     guard let rule = fitted ?? inForce else { return nil }
     let replay = StopRuleReplay(of: labels.searches(forFitting: false), stages: rule.stages)
     var sequence = FixedSequence(minSamples: minSamples, time: labels.timeOfBatches)
