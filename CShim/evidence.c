@@ -482,7 +482,6 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 		goal.min_samples = index->entry.min_samples;
 		goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
 		goal.target_tail = rv_target_tail;
-		goal.kind = index->entry.kind;
 		goal.setting = class->setting;
 		goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
 		count = read_labels(class, &labels);

@@ -295,8 +295,6 @@ typedef struct rv_goal
 	int32_t		setting;		/* value in force without us; 0 = unknown */
 	int32_t		applied;		/* learned value in force now; 0 = none */
 	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
-	int32_t		kind;			/* rv_index_kind */
-	int32_t		reserved;
 	double		applied_lambda; /* multiplier in force with `rule`; 0 = none */
 	/* fitted before, kept until the labels for fitting have doubled; its rungs are not read */
 	const struct rv_stop_rule *RV_NULLABLE rule;

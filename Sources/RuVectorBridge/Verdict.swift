@@ -96,10 +96,7 @@ extension Verdict.Goal {
     try self.init(
       recall: RecallGoal(mean: goal.target, tail: goal.target_tail), minSamples: Int(goal.min_samples),
       setting: goal.setting == 0 ? nil : goal.setting,
-      rule: rule,
-      // trained on hnsw
-      prior: goal.kind == IndexKind.hnsw.rawValue ? .shipped : .none,
-      applied: applied, appliedLabels: Int(goal.applied_labels))
+      rule: rule, applied: applied, appliedLabels: Int(goal.applied_labels))
   }
 }
 

@@ -97,8 +97,7 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, kind: 0, reserved: 0,
-      applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 20, applied: 10, applied_labels: 30, applied_lambda: 0,
       rule: nil)
     let recall = (0..<200).flatMap { _ in [0.95, 1] as [Float] }
     let blocks = (0..<200).flatMap { _ in [30, 40] as [Float] }
@@ -119,8 +118,7 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
-      applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
       rule: nil)
     #expect(judge(goal, count: 0, values: [10], recall: [], blocks: [], into: &verdict, &error) == RV_OK)
     #expect(verdict.state == Int32(RV_VERDICT_COLLECTING.rawValue) && verdict.chosen == -1)
@@ -135,8 +133,7 @@ struct BorderTests {
   @Test func verdictsRefuseWhatCannotBe() {
     var verdict = rv_verdict()
     var goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
-      applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
       rule: nil)
     expectError(RV_ERROR_LABELS) { judge(goal, count: -1, values: [10], recall: [1], blocks: [1], into: &verdict, $0) }
     expectError(RV_ERROR_LABELS) { judge(goal, count: 1, values: [], recall: [1], blocks: [1], into: &verdict, $0) }
@@ -153,8 +150,7 @@ struct BorderTests {
     var error = rv_error()
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
-      applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 50, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
       rule: nil)
     let measured = [Float](repeating: 0.5, count: 10_000)
     let pending = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
@@ -295,8 +291,7 @@ struct BorderTests {
     var error = rv_error()
     var first = rv_verdict()
     var goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
-      applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
       rule: nil)
     #expect(judgeInBatches(count: 400, goal: goal, into: &first, &error) == RV_OK)
     #expect(first.state == Int32(RV_VERDICT_CERTIFIED.rawValue) && first.fitted_anew)
@@ -327,8 +322,7 @@ struct BorderTests {
   @Test func stopRulesThatCannotBeAreRefused() {
     var verdict = rv_verdict()
     let goal = rv_goal(
-      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, kind: 0, reserved: 0,
-      applied_lambda: 0,
+      target: 0.9, target_tail: 0, min_samples: 100, setting: 0, applied: 0, applied_labels: 0, applied_lambda: 0,
       rule: nil)
     var rule = rv_stop_rule()
     rule.stages = 17

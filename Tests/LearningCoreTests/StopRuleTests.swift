@@ -131,7 +131,7 @@ struct StopRuleTests {
       }
     }
     expectRefused(0, stages: 0)
-    expectRefused(15, stages: 15)
+    expectRefused(17, stages: 17)
     expectRefused(-1, stages: 1, labels: -1)
     for numbers in [
       [1], [1.1, 1, 0, 0, 0, 0], [1, -1, 0, 0, 0, 0], [1, .infinity, 0, 0, 0, 0], [1, 1, 0, 0, 0, .infinity],
@@ -139,7 +139,7 @@ struct StopRuleTests {
       #expect(throws: LearningError.labels) { try BatchedSearch(numbers, isForFitting: true) }
     }
     #expect(throws: LearningError.labels) {
-      try BatchedSearch([Float](repeating: 1, count: 90), isForFitting: true)
+      try BatchedSearch([Float](repeating: 1, count: 102), isForFitting: true)
     }
   }
 }

@@ -15,19 +15,18 @@ public struct StopRuleVerdict {
   /// - Parameters:
   ///   - inForce: the rule so far.
   ///   - goal: what is asked for now; others can be asked of the rungs.
-  ///   - prior: what is believed beforehand of a rule that is fitted anew.
   ///   - minSamples: nothing is certified on fewer certifying labels.
   ///   - check: asked now and then whether to go on.
   /// - Returns: nil when there is no rule and too few labels for one.
   /// - Throws: what `check` throws.
   /// - Complexity: O(labels × stages × capacity × log (labels × stages)).
   public init?(
-    judging labels: LabelMatrix, inForce: StopRule?, goal: RecallGoal, prior: StopPrior = .shipped, minSamples: Int,
+    judging labels: LabelMatrix, inForce: StopRule?, goal: RecallGoal, minSamples: Int,
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
     let fitting = labels.searches(forFitting: true)
     let isDue = inForce.map { fitting.count / 2 >= $0.labels } ?? true
-    let fitted = isDue ? try StopRule.fitted(to: fitting, prior: prior, check: check) : nil
+    let fitted = isDue ? try StopRule.fitted(to: fitting, check: check) : nil
     guard let rule = fitted ?? inForce else { return nil }
     let sequence = MultiplierSequence(
       labels.searches(forFitting: false), stages: rule.stages, minSamples: minSamples, time: labels.timeOfBatches)

@@ -31,8 +31,6 @@ public struct Verdict {
     public let setting: Int32?
     /// The stop rule so far, whether it is applied or not.
     public let rule: StopRule?
-    /// What is believed of stop rules beforehand.
-    public let prior: StopPrior
     /// What is in force now, if anything.
     public let applied: Applied?
     /// The labels at the end that were taken since.
@@ -40,8 +38,8 @@ public struct Verdict {
 
     /// - Throws: `range` (argument 3).
     public init(
-      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, prior: StopPrior = .shipped,
-      applied: Applied? = nil, appliedLabels: Int = 0
+      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, applied: Applied? = nil,
+      appliedLabels: Int = 0
     ) throws(LearningError) {
       for share in [recall.mean, recall.tail].compactMap({ $0 }) {
         guard share > 0, share < 1 else { throw .range(value: share >= 1 ? 1 : 0, argument: 3) }
@@ -52,7 +50,6 @@ public struct Verdict {
       self.minSamples = minSamples
       self.setting = setting
       self.rule = rule
-      self.prior = prior
       self.applied = applied
       self.appliedLabels = appliedLabels
     }
@@ -96,8 +93,7 @@ public struct Verdict {
   ) throws(LearningError) {
     fixed = try FixedValueVerdict(judging: labels, minSamples: goal.minSamples, check: check)
     stopRule = try StopRuleVerdict(
-      judging: labels, inForce: goal.rule, goal: goal.recall, prior: goal.prior, minSamples: goal.minSamples,
-      check: check)
+      judging: labels, inForce: goal.rule, goal: goal.recall, minSamples: goal.minSamples, check: check)
     watch = try Self.watch(labels, goal, check)
     let best = Choice(
       values: fixed.rungs, multipliers: stopRule?.rungs ?? [], goal: goal.recall, minSamples: goal.minSamples,
