@@ -35,14 +35,28 @@ column_rungs(uint64 row, int column, rv_rung *rungs, int capacity)
 	return count;
 }
 
+/* A rule whose image is damaged is none: it was certified with it. */
 static void
-column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
+column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions)
 {
+	bool		isnull;
+	Datum		image = rv_sql_value(row, column + 4, &isnull);
 	const void *weights,
 			   *next_blocks;
 	int			stages = rv_column_array(row, column + 2, &next_blocks);
 
 	memset(rule, 0, sizeof(*rule));
+	*regions = (rv_regions) {0};
+	if (!isnull)
+	{
+		bytea	   *bytes = DatumGetByteaP(image);
+
+		regions->image = VARDATA(bytes);
+		regions->bytes = regions->capacity = VARSIZE(bytes) - VARHDRSZ;
+		RV_SWIFT(rule->regions = rv_regions_checksum(regions->image, regions->bytes));
+		if (rule->regions == 0)
+			return;
+	}
 	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS)
 		return;
 	rule->stages = stages;
@@ -55,13 +69,13 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule)
 	rule->rungs = column_rungs(row, column + 3, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
-/* The columns of RV_POLICY_COLUMNS, from `column` on.  False: nothing was judged yet. */
+/* The columns of RV_POLICY_COLUMNS, from `column` on; regions live until SPI_finish.  False: nothing was judged yet. */
 bool
-rv_evidence_read_policy(uint64 row, int column, rv_policy *policy)
+rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions)
 {
 	policy->k_class = rv_column_int(row, column, 0);
 	policy->rungs = column_rungs(row, column + 1, policy->rung, RV_LADDER_MAX);
-	column_stop_rule(row, column + 2, &policy->stop);
+	column_stop_rule(row, column + 2, &policy->stop, regions);
 	return policy->rungs > 0;
 }
 
@@ -246,21 +260,40 @@ read_stages(rv_labels *labels)
 	labels->for_fitting = for_fitting;
 }
 
+/* Of the same rows, the queries: where they lie. */
+static void
+read_embeddings(rv_labels *labels)
+{
+	const void *numbers;
+	int			dims = rv_column_array(labels->count - 1, 9, &numbers);
+	float	   *embedding = palloc_extended(sizeof(float) * Max((Size) labels->count * dims, 1), MCXT_ALLOC_HUGE);
+
+	for (int i = 0; i < labels->count; i++)
+	{
+		if (rv_column_array(i, 9, &numbers) != dims)
+			return;
+		memcpy(embedding + (Size) i * dims, numbers, sizeof(float) * dims);
+	}
+	labels->embedding = embedding;
+	labels->dims = dims;
+}
+
 /*
  * Reads the labels that count, oldest first, as one matrix over the values that
  * the newest label measured.  Returns the number of labels.
  */
 static int
-read_labels(const RvLearnedClass *class, rv_labels *labels)
+read_labels(const RvLearnedClass *class, Oid type, rv_labels *labels)
 {
 	Oid			types[] = {OIDOID, INT4OID, INT4OID};
 	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting)};
 	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
 									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
 									 /* random, and drawn before anything was measured */
-									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us"
+									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us, t.query_vector"
 									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
-									 " WHERE indexid = $1 AND k_class = $2 AND b.label_number >= p.evidence_from"
+									 " JOIN ruvector.trajectories t USING (query_id)"
+									 " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= p.evidence_from"
 									 " ORDER BY b.label_number",
 									 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
 	const void *values;
@@ -316,6 +349,9 @@ read_labels(const RvLearnedClass *class, rv_labels *labels)
 	labels->timed_blocks = timed_blocks;
 	labels->timed_us = timed_us;
 	read_stages(labels);
+	/* only where a scan can read them as well */
+	if (labels->stages > 0 && rv_pgvector_is_floats(type))
+		read_embeddings(labels);
 	return count;
 }
 
@@ -356,8 +392,9 @@ add_rungs(Verdict *row, const rv_rung *rungs, int count)
 }
 
 static void
-add_stop_rule(Verdict *row, const rv_stop_rule *rule)
+add_stop_rule(Verdict *row, const rv_stop_rule *rule, const rv_regions *regions)
 {
+	bytea	   *image = palloc(VARHDRSZ + regions->bytes);
 	float		weights[RV_STAGES_MAX * RV_STOP_WEIGHTS];
 	float		next_blocks[RV_STAGES_MAX];
 	bool		none = rule->stages == 0;
@@ -371,6 +408,9 @@ add_stop_rule(Verdict *row, const rv_stop_rule *rule)
 	add(row, FLOAT4ARRAYOID, rv_make_array(weights, rule->stages * RV_STOP_WEIGHTS, FLOAT4OID), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(next_blocks, rule->stages, FLOAT4OID), none);
 	add_rungs(row, rule->rung, rule->rungs);
+	SET_VARSIZE(image, VARHDRSZ + regions->bytes);
+	memcpy(VARDATA(image), regions->image, regions->bytes);
+	add(row, BYTEAOID, PointerGetDatum(image), rule->regions == 0);
 }
 
 /* What the verdict puts in force: a rung of the ladder, one of the stop rule, or NULL. */
@@ -385,7 +425,8 @@ chosen_rung(const rv_verdict *verdict)
 
 /* Writes the verdict, and the history if it changes anything. */
 static void
-store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict *verdict, int labels, int mode)
+store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict *verdict, const rv_regions *regions,
+			  int labels, int mode)
 {
 	bool		alarm = verdict->state == RV_VERDICT_ALARM;
 	const rv_rung *chosen = chosen_rung(verdict);
@@ -438,8 +479,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	add_float(&row, verdict->setting_p99);
 	add_rungs(&row, verdict->rung, verdict->rungs);
 	/* a rule that missed is not kept */
-	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop);	/* 20 */
-	add_float(&row, goal->target_tail); /* 24 */
+	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop, regions);	/* 20 */
+	add_float(&row, goal->target_tail); /* 25 */
 	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
@@ -448,8 +489,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " judged_labels = CASE WHEN $3 = 'stepped back' THEN NULL ELSE $7 END, judged_at = clock_timestamp(),"
 		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
 		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
-		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($24, 0), rungs = $19,"
-		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23)"
+		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($25, 0), rungs = $19,"
+		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23, $24)"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }
@@ -475,7 +516,10 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 		rv_policy  *policy = palloc0(sizeof(rv_policy));
 		float		lambda = rv_column_float4(0, 2);
 
-		(void) rv_evidence_read_policy(0, 4, policy);
+		rv_regions	before;
+		rv_regions	regions = {0};
+
+		(void) rv_evidence_read_policy(0, 4, policy, &before);
 		goal.applied = rv_column_int(0, 1, 0);
 		goal.applied_lambda = isnan(lambda) ? 0 : lambda;
 		goal.applied_labels = rv_column_int(0, 3, 0);
@@ -484,7 +528,7 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 		goal.target_tail = rv_target_tail;
 		goal.setting = class->setting;
 		goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
-		count = read_labels(class, &labels);
+		count = read_labels(class, index->type, &labels);
 		if (count > 0)
 		{
 			RvCall		call;
@@ -493,9 +537,15 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 			rv_error	error = {0};
 			rv_status	status;
 
-			RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, verdict, &error));
+			RV_SWIFT(regions.capacity = rv_regions_capacity(labels.dims));
+			regions.capacity = Max(regions.capacity, before.bytes);
+			regions.image = palloc(Max(regions.capacity, 1));
+			if (before.bytes > 0)
+				memcpy(regions.image, before.image, before.bytes);
+			regions.bytes = before.bytes;
+			RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, &regions, verdict, &error));
 			rv_guard_end(&call, status, &error);
-			store_verdict(class, &goal, verdict, count, index->entry.mode);
+			store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
 		}
 	}
 	rv_privileged_end(&privileged);

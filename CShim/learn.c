@@ -182,15 +182,27 @@ read_policies(void)
 							  " FROM ruvector.policies WHERE state IN ('certified', 'undecided', 'unreachable')"
 							  " ORDER BY indexid, judged_labels DESC NULLS LAST",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	RvImage    *images = palloc(sizeof(RvImage) * Max(rows, 1));
+	int			count = 0;
 
 	for (uint64 row = 0; row < rows; row++)
 	{
 		RvLearnedIndex *index = find_index(rv_column_oid(row, 1));
 
-		if (index != NULL && index->entry.classes < RV_CLASSES_MAX &&
-			rv_evidence_read_policy(row, 2, &index->entry.policy[index->entry.classes]))
+		if (index != NULL && index->entry.classes < RV_CLASSES_MAX)
+		{
+			rv_policy  *policy = &index->entry.policy[index->entry.classes];
+			rv_regions	regions;
+
+			if (!rv_evidence_read_policy(row, 2, policy, &regions))
+				continue;
 			index->entry.classes++;
+			if (policy->stop.regions != 0)
+				images[count++] = (RvImage) {{index->entry.index, policy->k_class}, policy->stop.regions, regions.bytes, regions.image};
+		}
 	}
+	/* before the policies that name them */
+	rv_image_publish(images, count);
 }
 
 static void

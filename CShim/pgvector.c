@@ -115,6 +115,18 @@ rv_pgvector_is_vector_type(Oid type)
 		getExtensionOfObject(TypeRelationId, type) == rv_pgvector_extension();
 }
 
+/* pgvector's type vector: 16 bits of dimension, 16 unused, then floats. */
+bool
+rv_pgvector_is_floats(Oid type)
+{
+	HeapTuple	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	bool		named = HeapTupleIsValid(tuple) && strcmp(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname), "vector") == 0;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return named && rv_pgvector_is_vector_type(type);
+}
+
 static struct config_generic *
 find_guc(const char *name, int type)
 {

@@ -6,6 +6,7 @@
  *   messages.c  every message a user reads
  *   settings.c  GUCs
  *   registry.c  shared memory: what is learned, counters, workers, the ring
+ *   image.c     shared memory: byte images
  *   pgvector.c  recognising pgvector's indexes and the variables behind its GUCs
  *   plan.c      planner hook: puts our scan over pgvector's
  *   batches.c   one search in batches: probe, decide, resume
@@ -211,6 +212,26 @@ extern bool rv_workers_next_wanted(Oid *database);
 extern void rv_workers_want(Oid database);
 extern void rv_wake_at_commit(void);
 
+/* ---- image.c -------------------------------------------------------------------- */
+
+typedef struct RvImageKey
+{
+	Oid			index;
+	int32		k_class;
+} RvImageKey;
+
+typedef struct RvImage
+{
+	RvImageKey	key;
+	uint64		checksum;
+	int64		bytes;
+	const void *data;
+} RvImage;
+
+extern void rv_image_init(void);
+extern void rv_image_publish(const RvImage *wanted, int count);
+extern const void *rv_image_find(const RvImageKey *key, uint64 checksum, int64 *bytes);
+
 /* ---- pgvector.c --------------------------------------------------------------- */
 
 /* The variable behind hnsw.ef_search or ivfflat.probes. */
@@ -225,6 +246,7 @@ typedef struct RvParameter
 extern void rv_pgvector_init(void);
 extern int	rv_pgvector_index_kind(Oid index);	/* rv_index_kind, -1 = not pgvector's */
 extern bool rv_pgvector_is_vector_type(Oid type);
+extern bool rv_pgvector_is_floats(Oid type);
 extern Oid	rv_pgvector_extension(void);
 extern RvParameter *rv_pgvector_parameter(int kind);
 
@@ -381,6 +403,7 @@ typedef struct RvScan
 	bool		cut;			/* ended by ruvector.max_latency */
 	bool		exhausted;		/* ended with fewer rows than the LIMIT: the index gave no more */
 	double		target;
+	double		scale;			/* of distances where the query lies, for the rule */
 
 	/* totals for EXPLAIN */
 	int64		searches;
@@ -515,13 +538,13 @@ typedef struct RvLearnedClass
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 } RvLearnedClass;
 
-#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs"
+#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs, stop_regions"
 #define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts);
 extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
-extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy);
+extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions);
 extern bool rv_learn_begin(const char *activity);
 extern void rv_learn_end(void);
 extern void rv_learn_abort(bool secret);

@@ -63,6 +63,35 @@ can_batch(const RvScan *scan, int32 k)
 }
 
 /*
+ * The scale of distances where the query lies, for a rule that reads scaled ones;
+ * false where it cannot be known: such a rule is certified with it only.
+ */
+static bool
+find_scale(RvScan *scan, const rv_policy *policy)
+{
+	ScanKey		key = &scan->child->iss_OrderByKeys[0];
+	int64		bytes;
+	const void *image;
+	const char *vector;
+	MemoryContext old;
+
+	scan->scale = 1;
+	if (policy == NULL || policy->stop.regions == 0 || !scan->active || key->sk_flags & SK_ISNULL)
+		return true;			/* EXPLAIN alone has no query yet */
+	if (!rv_pgvector_is_floats(scan->child->iss_RelationDesc->rd_opcintype[0]))
+		return false;
+	image = rv_image_find(&(RvImageKey) {RelationGetRelid(scan->child->iss_RelationDesc), policy->k_class},
+						  policy->stop.regions, &bytes);
+	if (image == NULL)
+		return false;
+	old = MemoryContextSwitchTo(scan->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+	vector = VARDATA(PG_DETOAST_DATUM(key->sk_argument));
+	MemoryContextSwitchTo(old);
+	RV_SWIFT(scan->scale = rv_regions_scale(image, bytes, (const float *) (vector + 2 * sizeof(int16)), *(const int16 *) vector));
+	return true;
+}
+
+/*
  * Asks the optimizer.  Also used by EXPLAIN without ANALYZE.  Leaves the scan's
  * own state alone but for `slot`, `learned_table`, the rule and `target`.
  */
@@ -105,6 +134,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	for (int i = 0; i < index->entry.classes && k <= RV_K_MAX(scan->kind); i++)
 		if (index->entry.policy[i].k_class == k_class)
 			policy = &index->entry.policy[i];
+	facts.can_follow = facts.can_batch && find_scale(scan, policy);
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
 	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
 		*evidence = *fixed = policy->rung[plan->rung];
@@ -305,7 +335,7 @@ search_in_batches(RvScan *scan)
 		if (scan->trace != NULL)
 			trace_stage(scan, stage, &facts, rv_blocks_now() - before, rv_elapsed_us(&started));
 		else
-			RV_SWIFT(enough = rv_stop_here(&scan->rule[stage], scan->evidence.value, &facts));
+			RV_SWIFT(enough = rv_stop_here(&scan->rule[stage], scan->evidence.value, scan->scale, &facts));
 		if (enough || rv_batches_settled(scan->batches))
 			break;
 	}

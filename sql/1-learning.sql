@@ -122,6 +122,7 @@ CREATE TABLE ruvector.policies (
     stop_weights real[],
     stop_next_blocks real[],
     stop_rungs real[],
+    stop_regions bytea,
     PRIMARY KEY (indexid, k_class)
 );
 COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: the verdict in force and its evidence';
@@ -136,6 +137,7 @@ COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
 COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that pgvector alone touches; likewise 95th and 99th percentile';
 COMMENT ON COLUMN ruvector.policies.rungs IS 'what is known of every value, eleven numbers each: see ruvector.policy_rungs';
+COMMENT ON COLUMN ruvector.policies.stop_regions IS 'patterns that tell the rule the scale of distances where a query lies, as a byte image; NULL: it reads them as they are';
 COMMENT ON COLUMN ruvector.policies.stop_rungs IS 'likewise of multipliers of the stop rule, the greatest certified for the goal and for round targets, dearest first';
 
 CREATE TABLE ruvector.policy_history (

@@ -223,8 +223,9 @@ typedef struct rv_stop_stage
 	float		next_blocks;	/* buffers that the next batch touches on average; infinite for the last */
 } rv_stop_stage;
 
-/* HOT.  Does the search end after this batch?  For the caller to know: after the last it does. */
-bool		rv_stop_here(const rv_stop_stage *RV_NONNULL stage, double lambda, const rv_stage_facts *RV_NONNULL facts);
+/* HOT.  Does the search end after this batch?  For the caller to know: after the last it does.  See rv_regions_scale. */
+bool		rv_stop_here(const rv_stop_stage *RV_NONNULL stage, double lambda, double scale,
+						 const rv_stage_facts *RV_NONNULL facts);
 
 /*
  * HOT.  A filtered search in batches: rows (hnsw) or lists (ivfflat) to have taken
@@ -285,6 +286,9 @@ typedef struct rv_labels
 									 * NaN = not measured), nearest, kth, last (NaN = no such row),
 									 * microseconds up to here, caches cold (NaN = not timed) */
 	const bool *RV_NULLABLE for_fitting;	/* [count]: chosen beforehand; the others certify */
+	const float *RV_NULLABLE embedding; /* [count * dims]: query vectors; NULL = not known */
+	int32_t		dims;
+	int32_t		reserved2;
 } rv_labels;
 
 typedef struct rv_goal
@@ -325,6 +329,7 @@ typedef struct rv_stop_rule
 	int32_t		rungs;
 	int32_t		fitted;			/* labels it was fitted on */
 	int32_t		reserved;
+	uint64_t	regions;		/* checksum of the image that scales its distances; 0 = none does */
 	rv_stop_stage stage[RV_STAGES_MAX];
 	rv_rung		rung[RV_MULTIPLIERS_MAX];	/* lambda ascending: dearest first */
 } rv_stop_rule;
@@ -358,9 +363,27 @@ typedef struct rv_verdict
 	rv_stop_rule stop;
 } rv_verdict;
 
+/* Patterns that tell a stop rule the scale of distances where a query lies: StopRegions.swift. */
+typedef struct rv_regions
+{
+	void	   *RV_NULLABLE image;
+	int64_t		capacity;
+	int64_t		bytes;			/* 0 = none */
+} rv_regions;
+
+/* Bytes that the image of a rule takes at most. */
+int64_t		rv_regions_capacity(int32_t dims);
+
+/* HOT.  What distances are divided by, for this query; `image` was made by rv_verdict_judge. */
+double		rv_regions_scale(const void *RV_NONNULL image, int64_t bytes, const float *RV_NONNULL query, int32_t count);
+
+/* Checksum of an image, whoever wrote it; 0 if it is none. */
+uint64_t	rv_regions_checksum(const void *RV_NONNULL image, int64_t bytes);
+
+/* `regions` are those of goal->rule, and of verdict->stop afterwards. */
 rv_status	rv_verdict_judge(const rv_host *RV_NONNULL host, const rv_labels *RV_NONNULL labels,
-							 const rv_goal *RV_NONNULL goal, rv_verdict *RV_NONNULL verdict,
-							 rv_error *RV_NONNULL error);
+							 const rv_goal *RV_NONNULL goal, rv_regions *RV_NONNULL regions,
+							 rv_verdict *RV_NONNULL verdict, rv_error *RV_NONNULL error);
 
 /* ---- optimizer: parameters for this query, now -------------------------------------- */
 
@@ -381,7 +404,8 @@ typedef struct rv_search_facts
 	bool		filtered;
 	bool		adaptive;		/* ruvector.adaptive_search */
 	bool		user_set;		/* the setting was SET in this session */
-	bool		can_batch;		/* the scan is able to search in batches */
+	bool		can_batch;		/* the scan is able to search in batches, */
+	bool		can_follow;		/* and under the policy's stop rule */
 	int32_t		setting;		/* value pgvector alone would use */
 	int32_t		pin;			/* ruvector.ef_search / probes; 0 = none */
 	int32_t		minimum;		/* what the setting accepts */

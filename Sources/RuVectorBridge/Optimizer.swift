@@ -37,10 +37,10 @@ public func rv_filtered_next(
 
 @c @implementation
 public func rv_stop_here(
-  _ stage: UnsafePointer<rv_stop_stage>, _ multiplier: Double, _ facts: UnsafePointer<rv_stage_facts>
+  _ stage: UnsafePointer<rv_stop_stage>, _ multiplier: Double, _ scale: Double, _ facts: UnsafePointer<rv_stage_facts>
 ) -> Bool {
   let facts = StageFacts(nearest: facts.pointee.nearest, kth: facts.pointee.kth, last: facts.pointee.last)
-  return StopStage(stage.pointee).ends(after: facts, multiplier: multiplier)
+  return StopStage(stage.pointee).ends(after: facts.scaled(by: scale), multiplier: multiplier)
 }
 
 /// Published rungs, read where they lie.
@@ -101,7 +101,7 @@ extension SearchFacts {
       mode: LearningMode(rawValue: facts.pointee.mode) ?? .off,
       k: facts.pointee.k < 1 ? nil : facts.pointee.k, isFiltered: facts.pointee.filtered,
       isAdaptive: facts.pointee.adaptive, isSetByUser: facts.pointee.user_set,
-      canBatch: facts.pointee.can_batch, setting: facts.pointee.setting,
+      canBatch: facts.pointee.can_batch, canFollowRule: facts.pointee.can_follow, setting: facts.pointee.setting,
       pin: facts.pointee.pin < 1 ? nil : facts.pointee.pin,
       minimum: facts.pointee.minimum, maximum: facts.pointee.maximum,
       minSamples: Int(facts.pointee.min_samples),

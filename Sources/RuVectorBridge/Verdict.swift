@@ -35,15 +35,42 @@ public func rv_recall(
 @c @implementation
 public func rv_verdict_judge(
   _ host: UnsafePointer<rv_host>, _ labels: UnsafePointer<rv_labels>, _ goal: UnsafePointer<rv_goal>,
-  _ verdict: UnsafeMutablePointer<rv_verdict>, _ error: UnsafeMutablePointer<rv_error>
+  _ regions: UnsafeMutablePointer<rv_regions>, _ verdict: UnsafeMutablePointer<rv_verdict>,
+  _ error: UnsafeMutablePointer<rv_error>
 ) -> rv_status {
   guarded(error) { () throws(LearningError) in
     let result = try Verdict(
-      judging: LabelMatrix(labels.pointee), goal: Verdict.Goal(goal.pointee),
+      judging: LabelMatrix(labels.pointee), goal: Verdict.Goal(goal.pointee, StopRegions(regions.pointee)),
       check: { () throws(LearningError) in
         if rv_host_poll(host) != RV_OK { throw .cancelled }
       })
-    write(result, to: verdict)
+    try write(result, to: verdict, &regions.pointee)
+  }
+}
+
+@c @implementation
+public func rv_regions_capacity(_ dims: Int32) -> Int64 {
+  Int64(BankImage.size(patterns: StopRegions.capacity, dimension: Int(max(1, dims)), parameters: 0) ?? 0)
+}
+
+@c @implementation
+public func rv_regions_scale(
+  _ image: UnsafeRawPointer, _ bytes: Int64, _ query: UnsafePointer<Float>, _ count: Int32
+) -> Double {
+  let image = BankImage(trusting: UnsafeRawBufferPointer(start: image, count: Int(max(0, bytes))))
+  return image?.scale(at: UnsafeBufferPointer(start: query, count: Int(max(0, count)))) ?? 1
+}
+
+@c @implementation
+public func rv_regions_checksum(_ image: UnsafeRawPointer, _ bytes: Int64) -> UInt64 {
+  BankImage(validating: UnsafeRawBufferPointer(start: image, count: Int(max(0, bytes))))?.checksum ?? 0
+}
+
+extension StopRegions {
+  /// - Returns: nil when there are none.
+  fileprivate init?(_ regions: rv_regions) throws(LearningError) {
+    guard regions.bytes > 0, let image = regions.image else { return nil }
+    try self.init(image: Array(UnsafeRawBufferPointer(start: image, count: Int(regions.bytes))))
   }
 }
 
@@ -68,6 +95,12 @@ extension LabelMatrix {
     }
   }
 
+  private static func embedding(_ label: Int, of labels: rv_labels) -> [Float] {
+    guard let start = labels.embedding, labels.dims > 0 else { return [] }
+    let dims = Int(labels.dims)
+    return Array(UnsafeBufferPointer(start: start + label * dims, count: dims))
+  }
+
   private static func searches(_ labels: rv_labels) throws(LearningError) -> [BatchedSearch] {
     if labels.stages == 0 { return [] }
     guard (1...RV_STAGES_MAX).contains(labels.stages), let stages = labels.stage, let forFitting = labels.for_fitting
@@ -76,15 +109,16 @@ extension LabelMatrix {
     var searches: [BatchedSearch] = []
     for label in 0..<Int(labels.count) {
       let measured = UnsafeBufferPointer(start: stages + label * width, count: width)
-      searches.append(try BatchedSearch(measured, isForFitting: forFitting[label]))
+      searches.append(
+        try BatchedSearch(measured, embedding: embedding(label, of: labels), isForFitting: forFitting[label]))
     }
     return searches
   }
 }
 
 extension Verdict.Goal {
-  fileprivate init(_ goal: rv_goal) throws(LearningError) {
-    let rule = try goal.rule.flatMap { rule throws(LearningError) in try StopRule(rule) }
+  fileprivate init(_ goal: rv_goal, _ regions: StopRegions?) throws(LearningError) {
+    let rule = try goal.rule.flatMap { rule throws(LearningError) in try StopRule(rule, regions) }
     let applied: Verdict.Applied? =
       if let rule, goal.applied_lambda > 0 {
         .stopRule(rule, multiplier: Float(goal.applied_lambda))
@@ -102,17 +136,20 @@ extension Verdict.Goal {
 
 extension StopRule {
   /// - Returns: nil when none is fitted.
-  fileprivate init?(_ rule: UnsafePointer<rv_stop_rule>) throws(LearningError) {
+  fileprivate init?(_ rule: UnsafePointer<rv_stop_rule>, _ regions: StopRegions?) throws(LearningError) {
     let stages = rule.pointee.stages
     if stages == 0 { return nil }
     guard (1...RV_STAGES_MAX).contains(stages) else { throw .range(value: Int(stages), argument: 3) }
     try self.init(
       stages: UnsafeBufferPointer(start: rv_rule_stages(rule), count: Int(stages)).map { StopStage($0) },
-      labels: Int(rule.pointee.fitted))
+      labels: Int(rule.pointee.fitted), regions: regions)
+    guard regions?.checksum ?? 0 == rule.pointee.regions else { throw .labels }
   }
 }
 
-private func write(_ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdict>) {
+private func write(
+  _ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdict>, _ regions: inout rv_regions
+) throws(LearningError) {
   UnsafeMutableRawPointer(verdict).initializeMemory(
     as: UInt8.self, repeating: 0, count: MemoryLayout<rv_verdict>.size)
   verdict.pointee.state = result.state.rawValue
@@ -133,7 +170,14 @@ private func write(_ result: Verdict, to verdict: UnsafeMutablePointer<rv_verdic
   verdict.pointee.watch_labels = Int32(result.watch?.labels ?? 0)
   verdict.pointee.rungs = Int32(result.fixed.rungs.count)
   write(result.fixed.rungs.map { rv_rung($0) }, to: &verdict.pointee.rung)
+  regions.bytes = 0
   guard let stop = result.stopRule else { return }
+  if let image = stop.rule.regions?.image, let room = regions.image {
+    guard image.count <= regions.capacity else { throw .range(value: image.count, argument: 4) }
+    image.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: room, count: image.count).copyMemory(from: $0) }
+    regions.bytes = Int64(image.count)
+    verdict.pointee.stop.regions = stop.rule.regions?.checksum ?? 0
+  }
   verdict.pointee.fitted_anew = stop.isFittedAnew
   verdict.pointee.stop.stages = Int32(stop.rule.stages.count)
   verdict.pointee.stop.rungs = Int32(stop.rungs.count)

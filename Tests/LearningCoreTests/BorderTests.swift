@@ -84,9 +84,9 @@ struct BorderTests {
             var labels = rv_labels(
               count: count, rungs: Int32(values.count), values: values.baseAddress, recall: recall.baseAddress,
               blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress, timed_blocks: nil, timed_us: nil,
-              stages: 0, reserved: 0, stage: nil, for_fitting: nil)
-            var (goal, host) = (goal, host)
-            return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+              stages: 0, reserved: 0, stage: nil, for_fitting: nil, embedding: nil, dims: 0, reserved2: 0)
+            var (goal, host, regions) = (goal, host, rv_regions())
+            return rv_verdict_judge(&host, &labels, &goal, &regions, &verdict, error)
           }
         }
       }
@@ -171,7 +171,8 @@ struct BorderTests {
     policy.rung.1 = rung(24, recall: 0.99, bound: 0.97, blocks: 20)
     policy.rung.2 = rung(48, recall: 1, bound: 0.99, blocks: 28)
     var facts = rv_search_facts(
-      kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, can_batch: true, setting: 40, pin: 0,
+      kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, can_batch: true, can_follow: true,
+      setting: 40, pin: 0,
       minimum: 1,
       maximum: 1000, min_samples: 100, target: 0.95, target_tail: 0)
     func plan(_ policy: UnsafePointer<rv_policy>?) -> rv_search_plan {
@@ -208,9 +209,9 @@ struct BorderTests {
   @Test func searchesEndWhereTheStageSaysSo() {
     var stage = rv_stop_stage(weight: (1, 2, -3, 0.5), next_blocks: 100)
     var facts = rv_stage_facts(nearest: 0.5, kth: 1, last: 2)
-    #expect(rv_stop_here(&stage, 0.0051, &facts) && !rv_stop_here(&stage, 0.0049, &facts))
+    #expect(rv_stop_here(&stage, 0.0051, 1, &facts) && !rv_stop_here(&stage, 0.0049, 1, &facts))
     facts.last = .nan
-    #expect(!rv_stop_here(&stage, 1e9, &facts))
+    #expect(!rv_stop_here(&stage, 1e9, 1, &facts))
   }
 
   @Test func filteredSearchesGoOnUntilItIsEnough() {
@@ -227,7 +228,8 @@ struct BorderTests {
     policy.stop.rung.0 = rung(1e-4, recall: 0.98, bound: 0.96, blocks: 18)
     policy.stop.rung.1 = rung(1e-3, recall: 0.9, bound: .nan, blocks: 9)
     var facts = rv_search_facts(
-      kind: 0, mode: 2, k: 12, filtered: false, adaptive: true, user_set: false, can_batch: true, setting: 40, pin: 0,
+      kind: 0, mode: 2, k: 12, filtered: false, adaptive: true, user_set: false, can_batch: true, can_follow: true,
+      setting: 40, pin: 0,
       minimum: 1, maximum: 1000, min_samples: 100, target: 0.95, target_tail: 0)
     func expect(rung: Int32, stop: Int32, parameter: Int32) {
       var plan = rv_search_plan()
@@ -240,7 +242,7 @@ struct BorderTests {
     policy.stop.stages = 0
     expect(rung: 0, stop: -1, parameter: 24)
     policy.stop.stages = 5
-    facts.can_batch = false
+    facts.can_follow = false
     expect(rung: 0, stop: -1, parameter: 24)
   }
 
@@ -270,13 +272,14 @@ struct BorderTests {
                     count: Int32(count), rungs: 6, values: values.baseAddress, recall: recall.baseAddress,
                     blocks: blocks.baseAddress, setting_blocks: settingBlocks.baseAddress,
                     timed_blocks: timed.baseAddress, timed_us: timed.baseAddress! + count, stages: 6, reserved: 0,
-                    stage: stages.baseAddress, for_fitting: forFitting.baseAddress)
+                    stage: stages.baseAddress, for_fitting: forFitting.baseAddress, embedding: nil, dims: 0,
+                    reserved2: 0)
                   change(&labels)
-                  var (goal, host) = (goal, rv_host())
-                  guard var rule else { return rv_verdict_judge(&host, &labels, &goal, &verdict, error) }
+                  var (goal, host, regions) = (goal, rv_host(), rv_regions())
+                  guard var rule else { return rv_verdict_judge(&host, &labels, &goal, &regions, &verdict, error) }
                   return withUnsafePointer(to: &rule) { rule in
                     goal.rule = rule
-                    return rv_verdict_judge(&host, &labels, &goal, &verdict, error)
+                    return rv_verdict_judge(&host, &labels, &goal, &regions, &verdict, error)
                   }
                 }
               }

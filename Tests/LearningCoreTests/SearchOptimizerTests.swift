@@ -12,6 +12,7 @@ struct SearchOptimizerTests {
   /// A search for which everything speaks for the learned value.
   private static let ideal = SearchFacts(
     kind: .hnsw, mode: .apply, k: 10, isFiltered: false, isAdaptive: true, isSetByUser: false, canBatch: true,
+    canFollowRule: true,
     setting: 55, pin: nil, minimum: 1, maximum: 1000, minSamples: 100, goal: RecallGoal(mean: 0.95))
 
   private func plan(
@@ -168,6 +169,7 @@ struct SearchOptimizerTests {
 
   @Test func searchesInOneGoWhereBatchesAreNotPossible() {
     expect(planWithRule { $0.canBatch = false }, .learned, 20, rung: 1)
+    expect(planWithRule { $0.canFollowRule = false }, .learned, 20, rung: 1)
     expect(planWithRule { ($0.k, $0.maximum) = (5, 9) }, .learned, 9, rung: 1)
     expect(planWithRule { $0.k = 1001 }, .uncertified, 55)
     expect(planWithRule { $0.minSamples = 251 }, .learned, 20, rung: 1)

@@ -19,6 +19,8 @@ public struct SearchFacts: Sendable {
   public var isSetByUser: Bool
   /// The scan can search in batches.
   public var canBatch: Bool
+  /// And has what the stop rule needs to know.
+  public var canFollowRule: Bool
   /// The value pgvector alone would use.
   public var setting: Int32
   /// A value pinned by the user.
@@ -34,7 +36,8 @@ public struct SearchFacts: Sendable {
   @inlinable
   public init(
     kind: IndexKind, mode: LearningMode, k: Int32?, isFiltered: Bool, isAdaptive: Bool, isSetByUser: Bool,
-    canBatch: Bool, setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int, goal: RecallGoal
+    canBatch: Bool, canFollowRule: Bool, setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int,
+    goal: RecallGoal
   ) {
     self.kind = kind
     self.mode = mode
@@ -43,6 +46,7 @@ public struct SearchFacts: Sendable {
     self.isAdaptive = isAdaptive
     self.isSetByUser = isSetByUser
     self.canBatch = canBatch
+    self.canFollowRule = canFollowRule
     self.setting = setting
     self.pin = pin
     self.minimum = minimum

@@ -39,7 +39,8 @@ public enum SearchOptimizer {
     }
     guard least <= facts.maximum else { return leave(.uncertified) }
     switch Choice(
-      values: rungs, multipliers: canBatch ? multipliers[...] : multipliers.prefix(0), goal: facts.goal,
+      values: rungs, multipliers: canBatch && facts.canFollowRule ? multipliers[...] : multipliers.prefix(0),
+      goal: facts.goal,
       minSamples: facts.minSamples, setting: facts.setting)
     {
     case .multiplier(let stop, let value):

@@ -16,6 +16,11 @@ public struct StageFacts: Sendable {
     self.last = last
   }
 
+  /// Distances in units of `scale`.
+  public func scaled(by scale: Double) -> StageFacts {
+    StageFacts(nearest: nearest / scale, kth: kth / scale, last: last / scale)
+  }
+
   /// The level of the distances and two gaps between them: the distances alone rise and fall together, so that what
   /// each of them says could not be told apart, nor carried over to another table.
   var contrasts: SIMD3<Double> { SIMD3(kth, nearest - kth, last - kth) }

@@ -65,6 +65,7 @@ public struct BankImage {
   }
 
   public var dimension: Int { layout.dimension }
+  public var checksum: UInt64 { base.loadUnaligned(fromByteOffset: BankLayout.checksum, as: UInt64.self) }
   public var parameters: Int { layout.parameters }
   /// Patterns in it.
   public var count: Int { layout.patterns }

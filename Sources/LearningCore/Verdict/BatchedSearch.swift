@@ -13,6 +13,8 @@ public struct BatchedSearch: Sendable {
 
   /// Up to the first that was not measured.
   public let stages: [Stage]
+  /// Of the query; empty when not known.
+  public let embedding: [Float]
   /// Chosen beforehand: the label serves to fit a rule; the others certify one.
   public let isForFitting: Bool
 
@@ -22,7 +24,9 @@ public struct BatchedSearch: Sendable {
   /// - Parameter measured: `width` numbers for each stage, in this order: recall in 0...1 and blocks finite and
   ///   not negative, NaN where not measured; distances, NaN where there was no such row; time, NaN where not taken.
   /// - Throws: `labels`.
-  public init(_ measured: some RandomAccessCollection<Float>, isForFitting: Bool) throws(LearningError) {
+  public init(
+    _ measured: some RandomAccessCollection<Float>, embedding: [Float] = [], isForFitting: Bool
+  ) throws(LearningError) {
     let numbers = Array(measured)
     guard numbers.count.isMultiple(of: Self.width), numbers.count <= Self.width * StageLadder.capacity else {
       throw .labels
@@ -39,7 +43,22 @@ public struct BatchedSearch: Sendable {
           facts: StageFacts(
             nearest: Double(numbers[start + 2]), kth: Double(numbers[start + 3]), last: Double(numbers[start + 4]))))
     }
+    self.init(stages: stages, embedding: embedding, isForFitting: isForFitting)
+  }
+
+  private init(stages: [Stage], embedding: [Float], isForFitting: Bool) {
     self.stages = stages
+    self.embedding = embedding
     self.isForFitting = isForFitting
+  }
+
+  /// With distances divided by `scale`.
+  func scaled(by scale: Double) -> BatchedSearch {
+    let stages = stages.map { stage in
+      Stage(
+        recall: stage.recall, blocks: stage.blocks, microseconds: stage.microseconds,
+        facts: stage.facts.scaled(by: scale))
+    }
+    return BatchedSearch(stages: stages, embedding: embedding, isForFitting: isForFitting)
   }
 }

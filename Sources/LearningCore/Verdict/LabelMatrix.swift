@@ -84,7 +84,7 @@ public struct LabelMatrix {
     let measured = zip(searches, costsAtSetting).filter { search, cost in
       !search.isForFitting && !search.stages.isEmpty && !cost.isNaN
     }
-    let outcomes = StopRuleReplay(of: measured.map(\.0), stages: rule.stages).outcomes(at: multiplier)
+    let outcomes = rule.replay(of: measured.map(\.0)).outcomes(at: multiplier)
     return zip(outcomes, measured).map { (Double($0.blocks), Double($1.1)) }
   }
 

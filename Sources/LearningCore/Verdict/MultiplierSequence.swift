@@ -25,11 +25,11 @@ struct MultiplierSequence {
   private let time: ResistantLine?
 
   /// - Parameters:
-  ///   - searches: those that certify.
+  ///   - replay: of the searches that certify.
   ///   - minSamples: fewer test nothing.
   ///   - time: microseconds of a search by its buffers, if known.
-  init(_ searches: [BatchedSearch], stages: [StopStage], minSamples: Int, time: ResistantLine?) {
-    replay = StopRuleReplay(of: searches, stages: stages)
+  init(_ replay: StopRuleReplay, minSamples: Int, time: ResistantLine?) {
+    self.replay = replay
     critical = replay.criticalMultipliers()
     self.minSamples = minSamples
     self.time = time

@@ -7,13 +7,16 @@ extension StopRule {
   /// - Parameters:
   ///   - searches: those that were measured.
   ///   - prior: what is believed of the model beforehand.
+  ///   - regions: what scales the distances, if anything.
   ///   - check: asked now and then whether to go on.
   /// - Returns: nil for fewer than `leastLabels` searches, or when nothing is known of any stage.
   /// - Throws: what `check` throws.
   /// - Complexity: O(searches × stages).
   public static func fitted(
-    to searches: [BatchedSearch], prior: StopPrior = .shipped, check: () throws(LearningError) -> Void = {}
+    to searches: [BatchedSearch], prior: StopPrior = .shipped, regions: StopRegions? = nil,
+    check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) -> StopRule? {
+    let searches = regions?.scaled(searches) ?? searches
     guard searches.count >= leastLabels, let last = searches.map(\.stages.count).max(), last > 0 else { return nil }
     var stages: [StopStage] = []
     for stage in 0..<last - 1 {
@@ -22,7 +25,7 @@ extension StopRule {
     }
     guard stages.contains(where: { $0.nextBlocks > 0 }) else { return nil }
     stages.append(StopStage(weights: .zero, nextBlocks: .infinity))
-    return try StopRule(stages: stages, labels: searches.count)
+    return try StopRule(stages: stages, labels: searches.count, regions: regions)
   }
 }
 

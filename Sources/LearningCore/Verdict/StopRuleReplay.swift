@@ -20,6 +20,11 @@ public struct StopRuleReplay {
     self.searches = searches.lazy.map { Self.ends($0, stages) }.filter { !$0.isEmpty }
   }
 
+  /// Those of several replays, one after the other.
+  init(_ replays: [StopRuleReplay]) {
+    searches = replays.flatMap(\.searches)
+  }
+
   private static func ends(_ search: BatchedSearch, _ stages: [StopStage]) -> [Outcome] {
     var recall = Float.infinity
     let recalls = search.stages.prefix(stages.count).reversed().map { stage in

@@ -26,12 +26,20 @@ public struct StopRuleVerdict {
   ) throws(LearningError) {
     let fitting = labels.searches(forFitting: true)
     let isDue = inForce.map { fitting.count / 2 >= $0.labels } ?? true
-    let fitted = isDue ? try StopRule.fitted(to: fitting, check: check) : nil
+    let fitted = isDue ? try Self.fitted(to: fitting, goal, check) : nil
     guard let rule = fitted ?? inForce else { return nil }
     let sequence = MultiplierSequence(
-      labels.searches(forFitting: false), stages: rule.stages, minSamples: minSamples, time: labels.timeOfBatches)
+      rule.replay(of: labels.searches(forFitting: false)), minSamples: minSamples, time: labels.timeOfBatches)
     rungs = try sequence.rungs(for: goal, check)
     self.rule = rule
     isFittedAnew = fitted != nil
+  }
+
+  /// With regions where they are worth it.
+  private static func fitted(
+    to searches: [BatchedSearch], _ goal: RecallGoal, _ check: () throws(LearningError) -> Void
+  ) throws(LearningError) -> StopRule? {
+    let regions = try StopRegions.worthwhile(for: searches, goal: goal, check: check)
+    return try StopRule.fitted(to: searches, regions: regions, check: check)
   }
 }

@@ -129,7 +129,7 @@ public struct Verdict {
       recall = labels.recall(at: position, last: goal.appliedLabels)
     case .stopRule(let rule, let multiplier):
       let searches = labels.searches(forFitting: false, last: goal.appliedLabels)
-      recall = StopRuleReplay(of: searches, stages: rule.stages).outcomes(at: multiplier).map(\.recall)
+      recall = rule.replay(of: searches).outcomes(at: multiplier).map(\.recall)
     case nil: return nil
     }
     guard let mean = recall.mean, let upper = try alarmBound.upper(recall, check: check),
