@@ -49,7 +49,7 @@ class Learned:
         if not self.is_certified():
             return "uncertified"
         if "stop" in json.dumps(self.node).lower():
-            return "stop rule"
+            return "stop rule, regions" if "Distance Scale" in self.node else "stop rule"
         decision = self.node["Decision"]
         return "fixed" if "smallest value" in decision else decision.removeprefix("learned").strip(": ")
 
@@ -343,7 +343,7 @@ def write(job, facts, field, steps):
     untimed = dataclasses.replace(field, times={})
     entries = lambda step, among: [target_entry(among, frontier, target, learned) for target, learned in step.items()]
     labels, last = steps[-1]
-    found = {name: job[name] for name in ("command", "data", "metric", "k", "seed")} | facts
+    found = {name: job[name] for name in ("command", "data", "metric", "k", "seed", "tenant_scale")} | facts
     found |= {"queries": len(field.default.recall), "labels": labels, "targets": entries(last, field)}
     if len(steps) > 1:
         found["curve"] = [{"labels": count, "targets": entries(step, untimed)} for count, step in steps]

@@ -14,6 +14,22 @@ CREATE FUNCTION search(what text DEFAULT 'id') RETURNS text LANGUAGE sql AS $$
   SELECT format('SELECT %s FROM items ORDER BY embedding %s $1 LIMIT %s', replace(what, '?', operator), operator, k) FROM job
 $$;
 
+-- Two tenants: what lies beyond the median along the line between a row and the one farthest from it is the second's.
+CREATE FUNCTION make_tenants(scale float8) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  axis vector;
+  border float8;
+  name text;
+BEGIN
+  SELECT far.embedding - one.embedding INTO axis FROM items one, items far
+  WHERE one.id = (SELECT min(id) FROM items) ORDER BY one.embedding <-> far.embedding DESC LIMIT 1;
+  SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY embedding <#> axis) INTO border FROM items;
+  FOREACH name IN ARRAY ARRAY['items', 'lessons', 'held_out'] LOOP
+    EXECUTE format('UPDATE %I SET embedding = embedding * array_fill($1::real, ARRAY[vector_dims(embedding)])::vector WHERE (embedding <#> $2) > $3', name)
+    USING scale, axis, border;
+  END LOOP;
+END $$;
+
 -- Exact, and without an answer where distances are undefined.
 CREATE FUNCTION find_truth(first int, last int) RETURNS void LANGUAGE plpgsql
 SET enable_indexscan = off SET max_parallel_workers_per_gather = 0 AS $$

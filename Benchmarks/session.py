@@ -87,6 +87,8 @@ def load(job):
     say(f"loading {job['data']}")
     rows = copy("items", read_npy(folder / "base.npy"), scale)
     dims = int(one("SELECT vector_dims(embedding) FROM items LIMIT 1"))
+    if job.get("tenant_scale", 1) != 1:
+        sql(f"SELECT make_tenants({job['tenant_scale']})", "VACUUM FULL items")
     lists = round(rows**0.5)
     options = f"WITH (lists = {lists})" if job["index"] == "ivfflat" else ""
     say(f"{rows} rows, {dims} dimensions: building the index")

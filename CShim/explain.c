@@ -119,6 +119,8 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 	}
 	if (es->analyze)
 	{
+		if (plan.stop >= 0 && scan->scale != 1)
+			ExplainPropertyFloat("Distance Scale", NULL, scan->scale, 2, es);
 		if (scan->cut)
 			ExplainPropertyText("Ended By", "ruvector.max_latency", es);
 		if (scan->exhausted)
