@@ -25,6 +25,7 @@ typedef struct Bank
 	int32		id;
 	int64		distilled_to;
 	Datum		left_over;		/* bigint[]: trajectories up to there that are in no pattern */
+	uint64		image;			/* checksum of the image that says the same; 0 = there is none */
 } Bank;
 
 static int
@@ -89,9 +90,11 @@ allocate(size_t count, size_t size)
 	return palloc_extended(Max(count, 1) * size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 }
 
-/* The bank's row is locked if it is to be changed.  Room for what so many trajectories may add. */
+#define BANK_COLUMNS "b.dims, ruvector.space_of(b), b.next_pattern, b.distilled_to, ruvector.goal_of(b), b.left_over, b.image_checksum"
+
+/* Without its patterns.  The bank's row is locked if it is to be changed. */
 static Bank *
-load(int32 id, bool changing, int trajectories)
+load_bare(int32 id, bool changing)
 {
 	Bank	   *bank = palloc0(sizeof(Bank));
 	rv_bank    *core = &bank->core;
@@ -100,12 +103,10 @@ load(int32 id, bool changing, int trajectories)
 	const void *space;
 	bool		isnull;
 	Datum		target;
-	uint64		rows;
+	Datum		image;
 
-	if (rv_sql(changing ? "SELECT b.dims, ruvector.space_of(b), b.next_pattern, b.distilled_to, ruvector.goal_of(b), b.left_over"
-			   " FROM ruvector.banks b WHERE bank_id = $1 FOR UPDATE"
-			   : "SELECT b.dims, ruvector.space_of(b), b.next_pattern, b.distilled_to, ruvector.goal_of(b), b.left_over"
-			   " FROM ruvector.banks b WHERE bank_id = $1", SPI_OK_SELECT, 1, types, values, NULL) == 0)
+	if (rv_sql(changing ? "SELECT " BANK_COLUMNS " FROM ruvector.banks b WHERE bank_id = $1 FOR UPDATE"
+			   : "SELECT " BANK_COLUMNS " FROM ruvector.banks b WHERE bank_id = $1", SPI_OK_SELECT, 1, types, values, NULL) == 0)
 		return NULL;
 	bank->id = id;
 	core->dims = rv_column_int(0, 1, 0);
@@ -116,6 +117,23 @@ load(int32 id, bool changing, int trajectories)
 	target = rv_sql_value(0, 5, &isnull);
 	core->target = isnull ? get_float8_nan() : DatumGetFloat8(target);
 	bank->left_over = SPI_datumTransfer(rv_sql_value(0, 6, &isnull), false, -1);
+	image = rv_sql_value(0, 7, &isnull);
+	bank->image = isnull ? 0 : (uint64) DatumGetInt64(image);
+	return bank;
+}
+
+/* With them, and room for what so many trajectories may add. */
+static Bank *
+load(int32 id, bool changing, int trajectories)
+{
+	Bank	   *bank = load_bare(id, changing);
+	rv_bank    *core = &bank->core;
+	Oid			types[] = {INT4OID};
+	Datum		values[] = {Int32GetDatum(id)};
+	uint64		rows;
+
+	if (bank == NULL)
+		return NULL;
 
 	rows = rv_sql("SELECT pattern_id, coalesce(parent, 0), usage, created_at, updated_at, confidence, support, level,"
 				  " centroid, parameters, evidence FROM ruvector.patterns WHERE bank_id = $1 ORDER BY pattern_id",
@@ -139,6 +157,30 @@ float_array(const void *elements, int count, Oid type)
 	return count > 0 ? rv_make_array(elements, count, type) : PointerGetDatum(construct_empty_array(type));
 }
 
+/* NULL where there are no patterns. */
+static bytea *
+make_image(const rv_bank *bank, uint64 *checksum)
+{
+	int64		capacity;
+	int64		bytes = 0;
+	bytea	   *image;
+	RvCall		call;
+	const rv_host *host = rv_guard_begin(&call);
+	rv_error	error = {0};
+	rv_status	status;
+
+	*checksum = 0;
+	if (bank->patterns == 0)
+		return NULL;
+	RV_SWIFT(capacity = rv_bank_image_capacity(bank));
+	image = palloc_extended(VARHDRSZ + capacity, MCXT_ALLOC_HUGE);
+	RV_SWIFT(status = rv_bank_image_write(host, bank, VARDATA(image), capacity, &bytes, &error));
+	rv_guard_end(&call, status, &error);
+	RV_SWIFT(*checksum = rv_image_checksum(VARDATA(image), bytes));
+	SET_VARSIZE(image, VARHDRSZ + bytes);
+	return image;
+}
+
 /* What differs from `before`. */
 static void
 save(const Bank *bank, const Bank *before)
@@ -149,6 +191,8 @@ save(const Bank *bank, const Bank *before)
 	Datum	   *kept = palloc(sizeof(Datum) * Max(core->patterns, 1));
 	Datum		values[lengthof(types)] = {Int32GetDatum(bank->id)};
 	SPIPlanPtr	insert;
+	bytea	   *image;
+	uint64		checksum;
 
 	for (int i = 0; i < core->patterns; i++)
 		kept[i] = Int64GetDatum(core->pattern[i].id);
@@ -191,9 +235,13 @@ save(const Bank *bank, const Bank *before)
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(row_memory);
 	}
-	rv_sql("UPDATE ruvector.banks SET next_pattern = $2, distilled_to = $3, left_over = $4 WHERE bank_id = $1",
-		   SPI_OK_UPDATE, 4, (Oid[]) {INT4OID, INT8OID, INT8OID, INT8ARRAYOID},
-		   (Datum[]) {Int32GetDatum(bank->id), Int64GetDatum(core->next_id), Int64GetDatum(bank->distilled_to), bank->left_over}, NULL);
+	image = make_image(core, &checksum);
+	rv_sql("UPDATE ruvector.banks SET next_pattern = $2, distilled_to = $3, left_over = $4, image = $5, image_checksum = $6"
+		   " WHERE bank_id = $1",
+		   SPI_OK_UPDATE, 6, (Oid[]) {INT4OID, INT8OID, INT8OID, INT8ARRAYOID, BYTEAOID, INT8OID},
+		   (Datum[]) {Int32GetDatum(bank->id), Int64GetDatum(core->next_id), Int64GetDatum(bank->distilled_to), bank->left_over,
+		   PointerGetDatum(image), Int64GetDatum((int64) checksum)},
+		   (bool[]) {false, false, false, false, image == NULL, image == NULL});
 }
 
 /* ---- what is done to a bank -------------------------------------------------------------- */
@@ -368,15 +416,23 @@ ruvector_suggest(PG_FUNCTION_ARGS)
 
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
-	bank = load(id, false, 0);
-	if (bank != NULL && bank->core.patterns > 0)
+	bank = load_bare(id, false);
+	if (bank != NULL)
 	{
 		rv_error	error = {0};
 		rv_status	status;
 		const float *elements = (const float *) ARR_DATA_PTR(embedding);
 		int			count = ArrayGetNItems(ARR_NDIM(embedding), ARR_DIMS(embedding));
+		int64		bytes = 0;
+		const void *image = bank->image != 0 ? rv_image_find(&RV_BANK_KEY(id), bank->image, &bytes) : NULL;
 
-		RV_SWIFT(status = rv_bank_suggest(&bank->core, elements, count, &suggestion, &error));
+		if (image != NULL)
+			RV_SWIFT(status = rv_bank_image_suggest(&bank->core, image, bytes, elements, count, &suggestion, &error));
+		else
+		{
+			bank = load(id, false, 0);
+			RV_SWIFT(status = rv_bank_suggest(&bank->core, elements, count, &suggestion, &error));
+		}
 		if (status != RV_OK)
 			rv_fail_swift(&error);
 	}

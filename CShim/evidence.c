@@ -53,7 +53,7 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions
 
 		regions->image = VARDATA(bytes);
 		regions->bytes = regions->capacity = VARSIZE(bytes) - VARHDRSZ;
-		RV_SWIFT(rule->regions = rv_regions_checksum(regions->image, regions->bytes));
+		RV_SWIFT(rule->regions = rv_image_checksum(regions->image, regions->bytes));
 		if (rule->regions == 0)
 			return;
 	}

@@ -12,6 +12,7 @@
  */
 #include "rv.h"
 
+#include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/dsm.h"
 #include "storage/ipc.h"
@@ -117,23 +118,32 @@ is_wanted(const Entry *entry, const RvImage *wanted, int count)
 void
 rv_image_publish(const RvImage *wanted, int count)
 {
+	int64		used = 0;
+
 	LWLockAcquire(images->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < IMAGES_MAX; i++)
+	{
 		if (images->entries[i].database == MyDatabaseId && !is_wanted(&images->entries[i], wanted, count))
 		{
 			dsm_unpin_segment(images->entries[i].handle);
 			images->entries[i].database = InvalidOid;
 		}
+		if (OidIsValid(images->entries[i].database))
+			used += images->entries[i].bytes;
+	}
 	for (int i = 0; i < count; i++)
 	{
-		Entry	   *entry = find_entry(&wanted[i].key, wanted[i].checksum);
+		Entry	   *entry = NULL;
 		dsm_segment *segment;
 
+		if (find_entry(&wanted[i].key, wanted[i].checksum) != NULL || wanted[i].data == NULL ||
+			used + wanted[i].bytes > (int64) rv_bank_memory * 1024)
+			continue;
 		for (int e = 0; entry == NULL && e < IMAGES_MAX; e++)
 			if (!OidIsValid(images->entries[e].database))
 				entry = &images->entries[e];
-		if (entry == NULL || OidIsValid(entry->database))
-			continue;
+		if (entry == NULL)
+			break;
 		segment = dsm_create(wanted[i].bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
 		if (segment == NULL)
 			break;
@@ -141,8 +151,20 @@ rv_image_publish(const RvImage *wanted, int count)
 		dsm_pin_segment(segment);
 		*entry = (Entry) {MyDatabaseId, wanted[i].key, wanted[i].checksum, wanted[i].bytes, dsm_segment_handle(segment)};
 		dsm_detach(segment);
+		used += wanted[i].bytes;
 	}
 	LWLockRelease(images->lock);
+}
+
+bool
+rv_image_is_published(const RvImageKey *key, uint64 checksum)
+{
+	bool		found;
+
+	LWLockAcquire(images->lock, LW_SHARED);
+	found = find_entry(key, checksum) != NULL;
+	LWLockRelease(images->lock);
+	return found;
 }
 
 static void
@@ -188,4 +210,33 @@ rv_image_find(const RvImageKey *key, uint64 checksum, int64 *bytes)
 		attach(mine, checksum);
 	*bytes = mine->segment != NULL ? mine->bytes : 0;
 	return mine->segment != NULL ? dsm_segment_address(mine->segment) : NULL;
+}
+
+PG_FUNCTION_INFO_V1(ruvector_shared_images);
+Datum
+ruvector_shared_images(PG_FUNCTION_ARGS)
+{
+	Tuplestorestate *store = rv_rows_begin(fcinfo);
+	TupleDesc	descriptor = ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc;
+	Entry	   *mine = palloc(sizeof(Entry) * IMAGES_MAX);
+	int			count = 0;
+
+	if (images == NULL)
+		return (Datum) 0;
+	LWLockAcquire(images->lock, LW_SHARED);
+	for (int i = 0; i < IMAGES_MAX; i++)
+		if (images->entries[i].database == MyDatabaseId)
+			mine[count++] = images->entries[i];
+	LWLockRelease(images->lock);
+	for (int i = 0; i < count; i++)
+	{
+		bool		bank = mine[i].key.k_class == PG_INT32_MIN;
+
+		tuplestore_putvalues(store, descriptor,
+							 (Datum[]) {
+								 Int32GetDatum((int32) mine[i].key.index), ObjectIdGetDatum(mine[i].key.index),
+								 Int32GetDatum(mine[i].key.k_class), Int64GetDatum(mine[i].bytes)},
+							 (bool[]) {!bank, bank, bank, false});
+	}
+	return (Datum) 0;
 }

@@ -175,6 +175,38 @@ find_index(Oid oid)
  * The bounds of every value are published, not just the chosen one: a session may
  * have a target of its own.  Of many classes of k, those with most labels.
  */
+/* Their bytes are read only where they are not published yet. */
+static int
+add_bank_images(RvImage **images, int count)
+{
+	int			banks = (int) rv_sql("SELECT bank_id, image_checksum FROM ruvector.banks WHERE image_checksum IS NOT NULL",
+									 SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	SPITupleTable *table = SPI_tuptable;
+
+	*images = repalloc(*images, sizeof(RvImage) * Max(count + banks, 1));
+	for (int i = 0; i < banks; i++)
+	{
+		RvImage    *image = &(*images)[count + i];
+		bool		isnull;
+
+		SPI_tuptable = table;
+		*image = (RvImage) {
+			.key = RV_BANK_KEY(rv_column_int(i, 1, 0)),
+			.checksum = (uint64) DatumGetInt64(rv_sql_value(i, 2, &isnull)),
+		};
+		if (!rv_image_is_published(&image->key, image->checksum) &&
+			rv_sql("SELECT image FROM ruvector.banks WHERE bank_id = $1", SPI_OK_SELECT, 1, (Oid[]) {INT4OID},
+				   (Datum[]) {Int32GetDatum((int32) image->key.index)}, NULL) == 1)
+		{
+			bytea	   *bytes = DatumGetByteaP(rv_sql_value(0, 1, &isnull));
+
+			image->data = VARDATA(bytes);
+			image->bytes = VARSIZE(bytes) - VARHDRSZ;
+		}
+	}
+	return banks;
+}
+
 static void
 read_policies(void)
 {
@@ -201,6 +233,7 @@ read_policies(void)
 				images[count++] = (RvImage) {{index->entry.index, policy->k_class}, policy->stop.regions, regions.bytes, regions.image};
 		}
 	}
+	count += add_bank_images(&images, count);
 	/* before the policies that name them */
 	rv_image_publish(images, count);
 }
@@ -356,6 +389,7 @@ distil(void)
 	}
 	if (ids != NULL)
 		pfree(ids);
+	synchronise();
 }
 
 /* ---- the loop -------------------------------------------------------------------------------- */

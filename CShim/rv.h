@@ -119,6 +119,7 @@ extern int	rv_pin_probes;
 extern int	rv_trajectory_buffer_size;
 extern int	rv_learning_interval;	/* seconds */
 extern int	rv_pattern_consolidation_interval;	/* seconds */
+extern int	rv_bank_memory; /* kilobytes */
 extern double rv_label_budget;
 extern double rv_sample_rate;
 
@@ -225,11 +226,15 @@ typedef struct RvImage
 	RvImageKey	key;
 	uint64		checksum;
 	int64		bytes;
-	const void *data;
+	const void *data;			/* NULL: it is published already */
 } RvImage;
+
+/* Of a bank; of the regions of a stop rule: index and class of k. */
+#define RV_BANK_KEY(bank_id) ((RvImageKey) {(Oid) (bank_id), PG_INT32_MIN})
 
 extern void rv_image_init(void);
 extern void rv_image_publish(const RvImage *wanted, int count);
+extern bool rv_image_is_published(const RvImageKey *key, uint64 checksum);
 extern const void *rv_image_find(const RvImageKey *key, uint64 checksum, int64 *bytes);
 
 /* ---- pgvector.c --------------------------------------------------------------- */

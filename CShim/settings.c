@@ -16,6 +16,7 @@ int			rv_pin_probes = 0;
 int			rv_trajectory_buffer_size = 10000;
 int			rv_learning_interval = 10;
 int			rv_pattern_consolidation_interval = 3600;
+int			rv_bank_memory = 65536;
 double		rv_label_budget = 0.01;
 double		rv_sample_rate = 1.0;
 
@@ -65,6 +66,10 @@ rv_settings_init(void)
 							"Time between two rounds in which what was learned is distilled into patterns.",
 							NULL, &rv_pattern_consolidation_interval, 3600, 1, INT_MAX / 1000, PGC_SIGHUP, GUC_UNIT_S,
 							NULL, NULL, NULL);
+	DefineCustomIntVariable("ruvector.bank_memory",
+							"Shared memory that the patterns of all databases may take.",
+							"Beyond it they are read from their tables; a stop rule that needs them is not applied.",
+							&rv_bank_memory, 65536, 1024, INT_MAX, PGC_SIGHUP, GUC_UNIT_KB, NULL, NULL, NULL);
 	DefineCustomRealVariable("ruvector.label_budget",
 							 "Share of one processor core that measuring true recall may use in each database.",
 							 "0 stops the measuring.",

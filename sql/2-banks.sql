@@ -21,6 +21,8 @@ CREATE TABLE ruvector.banks (
     distilled_to bigint NOT NULL DEFAULT 0,
     left_over bigint[] NOT NULL DEFAULT '{}',
     next_pattern bigint NOT NULL DEFAULT 1,
+    image bytea,
+    image_checksum bigint,
     router bytea,
     router_trained_on bigint,
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -32,6 +34,7 @@ COMMENT ON TABLE ruvector.banks IS 'memories of what works for which queries: of
 COMMENT ON COLUMN ruvector.banks.name IS 'of a bank that belongs to no table';
 COMMENT ON COLUMN ruvector.banks.parameters IS 'what can be chosen: for each parameter type, range and scale, or its choices';
 COMMENT ON COLUMN ruvector.banks.distilled_to IS 'labels and outcomes up to this number are in the patterns';
+COMMENT ON COLUMN ruvector.banks.image IS 'the lowest patterns as backends share them; NULL: they have changed since, or there are none';
 COMMENT ON COLUMN ruvector.banks.router IS 'decides for features, trained on the bank''s outcomes; NULL: too few of them';
 COMMENT ON COLUMN ruvector.banks.router_trained_on IS 'number of the newest outcome it has seen';
 COMMENT ON COLUMN ruvector.banks.left_over IS 'but for these: too few are like them so far';
@@ -314,6 +317,10 @@ CREATE FUNCTION ruvector.consolidate(bank_id int) RETURNS int
 AS 'MODULE_PATHNAME', 'ruvector_consolidate' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION ruvector.consolidate IS 'merges patterns that are nearly the same and builds the levels above anew; how many were merged';
 
+CREATE FUNCTION ruvector.shared_images(OUT bank_id int, OUT indexid oid, OUT k_class int, OUT bytes bigint) RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'ruvector_shared_images' LANGUAGE C VOLATILE STRICT;
+COMMENT ON FUNCTION ruvector.shared_images IS 'what backends share of this database: patterns of banks, and regions of stop rules';
+
 CREATE FUNCTION ruvector.suggest(bank_id int, embedding real[],
     OUT parameters float8[], OUT confidence float8, OUT pattern_ids bigint[], OUT similarities float8[]) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ruvector_suggest' LANGUAGE C VOLATILE STRICT;
@@ -442,6 +449,7 @@ BEGIN
         PERFORM ruvector.complain('22023', 'min_usage must be 0 or more, and min_confidence from 0 to 1', 'Leave out what is not to count.');
     END IF;
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, true) LOOP
+        UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL WHERE b.bank_id = bank.bank_id;
         DELETE FROM ruvector.patterns p WHERE p.bank_id = bank.bank_id AND p.level = 0
             AND (p.usage < min_usage OR p.confidence < min_confidence OR p.updated_at < now() - max_age);
         GET DIAGNOSTICS removed = ROW_COUNT;
@@ -532,6 +540,9 @@ DECLARE
     distilled int := ruvector.distil(bank_id, NULL, false);
 BEGIN
     SELECT * INTO bank FROM ruvector.banks b WHERE b.bank_id = $1;
+    IF bank.image IS NULL THEN      -- feedback, for instance, has changed patterns
+        PERFORM ruvector.consolidate($1);
+    END IF;
     IF bank.name IS NOT NULL THEN
         DELETE FROM ruvector.outcomes o WHERE o.bank_id = $1 AND o.outcome_number <=
             (SELECT x.outcome_number FROM ruvector.outcomes x WHERE x.bank_id = $1 ORDER BY x.outcome_number DESC OFFSET 10000 LIMIT 1);
@@ -724,7 +735,7 @@ BEGIN
                    WHERE p.bank_id = bank.bank_id AND p.parent IS NOT NULL AND a.level IS DISTINCT FROM p.level + 1) THEN
             PERFORM ruvector.malformed(place, 'parents on the level above');
         END IF;
-        UPDATE ruvector.banks b SET next_pattern = greatest(b.next_pattern,
+        UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL, next_pattern = greatest(b.next_pattern,
             (SELECT coalesce(max(p.pattern_id), 0) + 1 FROM ruvector.patterns p WHERE p.bank_id = b.bank_id))
         WHERE b.bank_id = bank.bank_id;
     END LOOP;

@@ -135,6 +135,8 @@ BEGIN
         WHERE (p.bank_id, p.pattern_id) = (bank, pattern) AND (old.bank_id, old.pattern_id) = (p.bank_id, p.pattern_id)
         RETURNING p.confidence - old.confidence INTO change;
     END IF;
+    UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL
+    WHERE b.bank_id IN (bank, before.bank_id) AND b.image IS NOT NULL;
     INSERT INTO ruvector.feedback (query_id, relevant, irrelevant, rating, bank_id, pattern_id, confidence_change)
     VALUES ($3, relevant, irrelevant, $6, bank, pattern, CASE WHEN pattern IS NOT NULL THEN change END);
     RETURN QUERY SELECT v.relevant_precision, v.relevant_recall,

@@ -377,9 +377,6 @@ int64_t		rv_regions_capacity(int32_t dims);
 /* HOT.  What distances are divided by, for this query; `image` was made by rv_verdict_judge. */
 double		rv_regions_scale(const void *RV_NONNULL image, int64_t bytes, const float *RV_NONNULL query, int32_t count);
 
-/* Checksum of an image, whoever wrote it; 0 if it is none. */
-uint64_t	rv_regions_checksum(const void *RV_NONNULL image, int64_t bytes);
-
 /* `regions` are those of goal->rule, and of verdict->stop afterwards. */
 rv_status	rv_verdict_judge(const rv_host *RV_NONNULL host, const rv_labels *RV_NONNULL labels,
 							 const rv_goal *RV_NONNULL goal, rv_regions *RV_NONNULL regions,
@@ -550,6 +547,21 @@ typedef struct rv_suggestion
 /* Between the nearest patterns. */
 rv_status	rv_bank_suggest(const rv_bank *RV_NONNULL bank, const float *RV_NONNULL embedding, int32_t count,
 							rv_suggestion *RV_NONNULL suggestion, rv_error *RV_NONNULL error);
+
+/* Bytes that the image of this bank takes at most: what backends share, see BankImage.swift. */
+int64_t		rv_bank_image_capacity(const rv_bank *RV_NONNULL bank);
+
+rv_status	rv_bank_image_write(const rv_host *RV_NONNULL host, const rv_bank *RV_NONNULL bank,
+								void *RV_NONNULL image, int64_t capacity, int64_t *RV_NONNULL bytes,
+								rv_error *RV_NONNULL error);
+
+/* As rv_bank_suggest, of a bank without its patterns: they are in the image. */
+rv_status	rv_bank_image_suggest(const rv_bank *RV_NONNULL bank, const void *RV_NONNULL image, int64_t bytes,
+								  const float *RV_NONNULL embedding, int32_t count,
+								  rv_suggestion *RV_NONNULL suggestion, rv_error *RV_NONNULL error);
+
+/* Checksum of an image, whoever wrote it; 0 if it is none. */
+uint64_t	rv_image_checksum(const void *RV_NONNULL image, int64_t bytes);
 
 /* Bytes that a router of this bank takes at most. */
 int64_t		rv_router_capacity(const rv_bank *RV_NONNULL bank);

@@ -68,6 +68,59 @@ public func rv_bank_suggest(
   }
 }
 
+// MARK: Image
+
+@c @implementation
+public func rv_bank_image_capacity(_ bank: UnsafePointer<rv_bank>) -> Int64 {
+  Int64(
+    BankImage.size(
+      patterns: Int(max(0, bank.pointee.patterns)), dimension: Int(max(1, bank.pointee.dims)),
+      parameters: Int(max(0, bank.pointee.parameters))) ?? 0)
+}
+
+@c @implementation
+public func rv_bank_image_write(
+  _ host: UnsafePointer<rv_host>, _ bank: UnsafePointer<rv_bank>, _ image: UnsafeMutableRawPointer, _ capacity: Int64,
+  _ bytes: UnsafeMutablePointer<Int64>, _ error: UnsafeMutablePointer<rv_error>
+) -> rv_status {
+  guarded(error) { () throws(LearningError) in
+    // Where a pattern is grouped changes how quickly it is found, not what is found of it.
+    var random = SplitMix64(seed: 0)
+    let written = try BankImage.bytes(for: ReasoningBank(bank.pointee), random: &random, check: polling(host))
+    guard written.count <= capacity else { throw .range(value: written.count, argument: 4) }
+    written.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: image, count: $0.count).copyMemory(from: $0) }
+    bytes.pointee = Int64(written.count)
+  }
+}
+
+@c @implementation
+public func rv_bank_image_suggest(
+  _ bank: UnsafePointer<rv_bank>, _ image: UnsafeRawPointer, _ bytes: Int64, _ embedding: UnsafePointer<Float>,
+  _ count: Int32, _ answer: UnsafeMutablePointer<rv_suggestion>, _ error: UnsafeMutablePointer<rv_error>
+) -> rv_status {
+  guarded(error) { () throws(LearningError) in
+    answer.pointee = rv_suggestion()
+    let query = try elements(embedding, count, argument: 4)
+    try QueryVector.check(query.span, expected: Int(bank.pointee.dims))
+    guard let image = BankImage(trusting: UnsafeRawBufferPointer(start: image, count: Int(max(0, bytes)))) else {
+      throw .patterns
+    }
+    var matches = [BankImage.Match](repeating: BankImage.Match(), count: ReasoningBank.matches)
+    let found = matches.withUnsafeMutableBufferPointer { image.lookup(query, into: $0) }
+    guard let suggestion = image.suggestion(for: Array(query), in: try ParameterSpace(bank.pointee)) else { return }
+    answer.pointee.matches = Int32(found)
+    answer.pointee.confidence = suggestion.confidence
+    write(matches.prefix(found).map(\.id), to: &answer.pointee.pattern)
+    write(matches.prefix(found).map { Double($0.similarity) }, to: &answer.pointee.similarity)
+    write(suggestion.parameters, to: &answer.pointee.value)
+  }
+}
+
+@c @implementation
+public func rv_image_checksum(_ image: UnsafeRawPointer, _ bytes: Int64) -> UInt64 {
+  BankImage(validating: UnsafeRawBufferPointer(start: image, count: Int(max(0, bytes))))?.checksum ?? 0
+}
+
 // MARK: Reading
 
 func polling(_ host: UnsafePointer<rv_host>) -> () throws(LearningError) -> Void {

@@ -61,11 +61,6 @@ public func rv_regions_scale(
   return image?.scale(at: UnsafeBufferPointer(start: query, count: Int(max(0, count)))) ?? 1
 }
 
-@c @implementation
-public func rv_regions_checksum(_ image: UnsafeRawPointer, _ bytes: Int64) -> UInt64 {
-  BankImage(validating: UnsafeRawBufferPointer(start: image, count: Int(max(0, bytes))))?.checksum ?? 0
-}
-
 extension StopRegions {
   /// - Returns: nil when there are none.
   fileprivate init?(_ regions: rv_regions) throws(LearningError) {

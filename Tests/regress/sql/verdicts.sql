@@ -89,6 +89,17 @@ SELECT k, parameters ? 'ef_search' AS ef_search FROM ruvector_get_optimized_para
 SELECT * FROM ruvector_get_search_params('items', '{1,0}');
 SELECT * FROM ruvector_get_search_params('items', '{1,0,NaN}');
 
+-- the same from the image that backends share, and from the tables
+ALTER SYSTEM SET ruvector.pattern_consolidation_interval = '1s';
+SELECT pg_reload_conf();
+SELECT wait_until($$(SELECT count(*) = 1 FROM ruvector.shared_images() i JOIN ruvector.banks b USING (bank_id) WHERE i.bytes = octet_length(b.image))$$);
+ALTER SYSTEM RESET ruvector.pattern_consolidation_interval;
+SELECT pg_reload_conf();
+CREATE TEMP TABLE from_image AS SELECT q.v, s.* FROM (VALUES ('{1,0.1,0}'::real[]), ('{0,0.1,1}'), ('{1,1,1}')) q(v), ruvector_get_optimized_params('items', q.v) s;
+UPDATE ruvector.banks SET image = NULL, image_checksum = NULL;
+SELECT count(*), bool_and(s.parameters = f.parameters AND abs(s.confidence - f.confidence) < 1e-6 AND s.pattern_ids = f.pattern_ids) AS same
+FROM from_image f, ruvector_get_optimized_params('items', f.v) s;
+
 -- what the searches have in common
 SELECT aspect, item, searches > 0 AS searches, share, labels >= 0 AS labels FROM ruvector_analyze_trajectories('items', 20)
 WHERE aspect IN ('k class', 'filtered share') OR aspect LIKE 'drift%';
