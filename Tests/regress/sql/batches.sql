@@ -68,6 +68,23 @@ SET ruvector.max_latency = '1h';
 SELECT bool_and(distances = found(s)) AS same FROM batched WHERE s > -20;
 RESET ruvector.max_latency;
 
+-- a rule whose distances are scaled where the query lies: backends find the patterns that tell the scale
+SELECT ruvector_create_bank('regions', 8, '{"any": {"type": "integer", "min": 1, "max": 2}}');
+SELECT count(ruvector_record_outcome('regions', noise(-g, 8)::real[], '{"any": 1}', recall := 1)) FROM generate_series(1, 30) g;
+SELECT count(*) > 0 AS patterns FROM ruvector_extract_patterns('regions', 2);
+UPDATE ruvector.policies SET stop_regions = image FROM ruvector.banks WHERE name = 'regions';
+SELECT ruvector.wake_worker();
+SELECT wait_until($$(SELECT count(*) = 1 FROM ruvector.shared_images() i JOIN ruvector.policies p USING (indexid, k_class) WHERE i.bytes = octet_length(stop_regions))$$);
+SELECT decision();
+SELECT bool_and(distances = found(s)) AS same FROM batched WHERE s > -20;
+-- without them, or with others, it is not the rule that was certified
+UPDATE ruvector.policies SET stop_regions = set_byte(stop_regions, 100, 255 - get_byte(stop_regions, 100));
+SELECT ruvector.wake_worker();
+SELECT wait_until($$decision() NOT LIKE 'learned: in batches%'$$);
+SELECT ruvector_drop_bank('regions');
+SELECT put_in_force(1e-9);
+SELECT wait_until($$decision() LIKE 'learned: in batches%'$$);
+
 -- ties, twins and offsets
 SELECT found(7) = array_fill(0::float8, '{10}') AS twins;
 SELECT found(7, 'OFFSET 6 LIMIT 4') = array_fill(0::float8, '{4}') AS with_offset;
