@@ -255,6 +255,14 @@ def buffers_table(targets):
     return columns(rows)
 
 
+def regions_words(regions):
+    """Whether patterns were worth it to the rule, by the labels that were held out when it was fitted."""
+    if regions is None:
+        return []
+    verdict = "taken" if regions["taken"] else "declined"
+    return [f"patterns {verdict}: {regions['buffers_ratio']:.3f} of the buffers without them on held-out labels, p {regions['p']:.2g} ({regions['fitted_on']} labels)"]
+
+
 def latency_table(targets):
     names = ["mean_us", "p50_us", "p95_us", "p99_us"]
     rows = [["target", "contestant", *(name.replace("_us", "") for name in names), "ratio", "95 % interval"]]
@@ -273,6 +281,7 @@ def table(found):
         f"{found['rows']} rows, {found['dims']} dimensions, {found['metric']}, k {found['k']}, {found['index']}; {found['server']}",
         f"{found['labels']} labels of {found['label_seconds']:.3f} s; {found['queries']} held-out queries, none of them learned from",
         f"pgvector's default: recall {default['recall']:.4f}, {default['buffers']:.0f} buffers",
+        *regions_words(found["regions"]),
         "",
         "Buffers a search: learned; the fixed value at the same recall, in hindsight; the oracle at the same recall; the fixed value at the target",
         *buffers_table(found["targets"]),

@@ -9,7 +9,7 @@ _Static_assert(sizeof(rv_stop_stage) == 20, "rv_stop_stage layout");
 _Static_assert(sizeof(rv_stop_rule) == 24 + 20 * RV_STAGES_MAX + 44 * RV_MULTIPLIERS_MAX, "rv_stop_rule layout");
 _Static_assert(sizeof(rv_goal) == 48, "rv_goal layout");
 _Static_assert(sizeof(rv_policy) == 8 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_policy layout");
-_Static_assert(sizeof(rv_verdict) == 88 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_verdict layout");
+_Static_assert(sizeof(rv_verdict) == 104 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_verdict layout");
 _Static_assert(sizeof(rv_search_plan) == 20, "rv_search_plan layout");
 _Static_assert(sizeof(rv_parameter) == 24, "rv_parameter layout");
 _Static_assert(sizeof(rv_pattern) == 64, "rv_pattern layout");

@@ -481,6 +481,9 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	/* a rule that missed is not kept */
 	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop, regions);	/* 20 */
 	add_float(&row, goal->target_tail); /* 25 */
+	add(&row, BOOLOID, BoolGetDatum(verdict->fitted_anew), false);
+	add_float(&row, verdict->regions_ratio);
+	add_float(&row, verdict->regions_p);
 	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
@@ -489,7 +492,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " judged_labels = CASE WHEN $3 = 'stepped back' THEN NULL ELSE $7 END, judged_at = clock_timestamp(),"
 		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
 		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
-		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($25, 0), rungs = $19,"
+		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($25, 0),"
+		   " regions_ratio = CASE WHEN $26 THEN $27 ELSE regions_ratio END, regions_p = CASE WHEN $26 THEN $28 ELSE regions_p END, rungs = $19,"
 		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23, $24)"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);

@@ -359,6 +359,8 @@ typedef struct rv_verdict
 	double		setting_p50;	/* percentiles of the buffers that pgvector alone touches; NaN */
 	double		setting_p95;
 	double		setting_p99;
+	double		regions_ratio;	/* if fitted anew: buffers with regions / without, on held-out labels; NaN = not tried */
+	double		regions_p;		/* of their being no fewer */
 	rv_rung		rung[RV_LADDER_MAX];
 	rv_stop_rule stop;
 } rv_verdict;

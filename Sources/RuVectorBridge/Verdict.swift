@@ -174,6 +174,8 @@ private func write(
     verdict.pointee.stop.regions = stop.rule.regions?.checksum ?? 0
   }
   verdict.pointee.fitted_anew = stop.isFittedAnew
+  verdict.pointee.regions_ratio = stop.regionsTrial?.ratio ?? .nan
+  verdict.pointee.regions_p = stop.regionsTrial?.p ?? .nan
   verdict.pointee.stop.stages = Int32(stop.rule.stages.count)
   verdict.pointee.stop.rungs = Int32(stop.rungs.count)
   verdict.pointee.stop.fitted = Int32(stop.rule.labels)

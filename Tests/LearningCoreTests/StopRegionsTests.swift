@@ -22,7 +22,9 @@ struct StopRegionsTests {
 
   @Test func areWorthwhileWhereTenantsDifferInScale() throws {
     let searches = try Self.tenants(600, seed: 5, scale: 4)
-    let regions = try #require(try StopRegions.worthwhile(for: searches, goal: Self.goal))
+    let trial = try #require(try StopRegions.trial(on: searches, goal: Self.goal))
+    #expect(trial.ratio < 0.95 && trial.p < 0.05)
+    let regions = try #require(trial.regions)
     let scales = (0..<2).map { tenant in regions.scale(at: [Float](repeating: 0, count: 8).with(2, at: tenant * 4)) }
     #expect((3...5).contains(scales[0] / scales[1]))
     // Held-out searches reach the goal with fewer buffers.
@@ -36,28 +38,29 @@ struct StopRegionsTests {
   @Test func areDeclinedWhereAllIsOfOneScale() throws {
     var taken = 0
     for seed in 0..<20 {
-      if try StopRegions.worthwhile(for: Self.tenants(200, seed: UInt64(seed * 7), scale: 1), goal: Self.goal) != nil {
-        taken += 1
-      }
+      let searches = try Self.tenants(200, seed: UInt64(seed * 7), scale: 1)
+      let trial = try #require(try StopRegions.trial(on: searches, goal: Self.goal))
+      #expect((trial.regions == nil) == (trial.p >= 0.05))
+      if trial.regions != nil { taken += 1 }
     }
     #expect(taken < 4)
   }
 
   @Test func needWhatIsKnownOfEveryQuery() throws {
     let searches = try Self.tenants(99, seed: 1, scale: 4)
-    #expect(try StopRegions.worthwhile(for: searches, goal: Self.goal) == nil)
+    #expect(try StopRegions.trial(on: searches, goal: Self.goal)?.ratio == nil)
     let unplaced = try StagePopulation(count: 200, seed: 1).queries.map { try BatchedSearch($0, isForFitting: true) }
-    #expect(try StopRegions.worthwhile(for: unplaced, goal: Self.goal) == nil)
+    #expect(try StopRegions.trial(on: unplaced, goal: Self.goal)?.ratio == nil)
     #expect(throws: LearningError.cancelled) {
-      try StopRegions.worthwhile(
-        for: try Self.tenants(200, seed: 1, scale: 4), goal: Self.goal,
+      try StopRegions.trial(
+        on: try Self.tenants(200, seed: 1, scale: 4), goal: Self.goal,
         check: { () throws(LearningError) in throw .cancelled })
     }
   }
 
   @Test func imagesRoundTripAndDamageIsSeen() throws {
     let regions = try #require(
-      try StopRegions.worthwhile(for: Self.tenants(600, seed: 5, scale: 4), goal: Self.goal))
+      try StopRegions.trial(on: Self.tenants(600, seed: 5, scale: 4), goal: Self.goal)?.regions)
     #expect(try StopRegions(image: regions.image) == regions)
     #expect(regions.checksum != 0 && regions.dimension == 8)
     var damaged = regions.image

@@ -9,9 +9,18 @@ extension StopRegions {
   /// Of taking regions that are worth nothing.
   private static let alpha = 0.05
 
-  /// The regions with which a rule is cheapest at a goal, on searches that it was not fitted to; nil where none makes
-  /// it cheaper beyond chance: a paired test of the buffers touched, cross-validated, corrected for the number of
-  /// attempts.
+  /// What came of trying regions.
+  public struct Trial: Sendable {
+    /// To be taken; nil where none is proven to be worth it.
+    public let regions: StopRegions?
+    /// Buffers of the best attempt against those without regions.
+    public let ratio: Double
+    /// Of that attempt touching no fewer, corrected for the number of attempts.
+    public let p: Double
+  }
+
+  /// Tries regions on searches that a rule was not fitted to: buffers touched at a goal with and without them, in
+  /// pairs, cross-validated.
   ///
   /// The regions themselves use what searches saw, not what they missed, so all searches may make them.
   ///
@@ -19,26 +28,34 @@ extension StopRegions {
   ///   - searches: those for fitting.
   ///   - prior: of the rules.
   ///   - check: asked now and then whether to go on.
+  /// - Returns: nil where there is nothing to try: not every query is known, there are too few of them, or the goal is
+  ///   out of reach.
   /// - Throws: what `check` throws.
   /// - Source: Stone 1974, *Cross-validatory choice and assessment of statistical predictions*; `Holm`.
-  public static func worthwhile(
-    for searches: [BatchedSearch], goal: RecallGoal, prior: StopPrior = .shipped,
+  public static func trial(
+    on searches: [BatchedSearch], goal: RecallGoal, prior: StopPrior = .shipped,
     check: () throws(LearningError) -> Void = {}
-  ) throws(LearningError) -> StopRegions? {
+  ) throws(LearningError) -> Trial? {
     guard let dimension = searches.first?.embedding.count, dimension > 0,
       searches.allSatisfy({ $0.embedding.count == dimension })
     else { return nil }
     let counts = Self.counts.filter { $0 * labelsPerRegion <= searches.count }
-    guard !counts.isEmpty, let plain = try heldOutBuffers(searches, goal, prior, check) else { return nil }
-    var attempts: [(regions: StopRegions, p: Double, buffers: Double)] = []
+    guard !counts.isEmpty, let plain = try heldOutBuffers(searches, goal, prior, check), let before = plain.mean else {
+      return nil
+    }
+    var attempts: [(regions: StopRegions, p: Double, ratio: Double)] = []
     for count in counts {
       let regions = try StopRegions(of: searches, count: count, check)
-      guard let scaled = try heldOutBuffers(regions.scaled(searches), goal, prior, check) else { continue }
+      guard let scaled = try heldOutBuffers(regions.scaled(searches), goal, prior, check), let after = scaled.mean
+      else { continue }
       let saved = Moments(zip(plain, scaled).lazy.map { Double($0) - Double($1) })
-      attempts.append((regions, TTest(paired: saved)?.greater ?? 1, scaled.mean ?? .infinity))
+      attempts.append((regions, TTest(paired: saved)?.greater ?? 1, after / before))
     }
-    let proven = zip(attempts, Holm.adjusted(attempts.map(\.p))).filter { $0.1 < alpha }.map(\.0)
-    return proven.min { $0.buffers < $1.buffers }?.regions
+    let corrected = zip(attempts, Holm.adjusted(attempts.map(\.p)))
+    let proven = corrected.filter { $0.1 < alpha }
+    return (proven.isEmpty ? Array(corrected) : proven).min { $0.0.ratio < $1.0.ratio }.map { attempt, p in
+      Trial(regions: p < alpha ? attempt.regions : nil, ratio: attempt.ratio, p: p)
+    }
   }
 
   /// Of each search the buffers it touches under a rule fitted to the other folds, at the greatest multiplier at which

@@ -11,6 +11,8 @@ public struct StopRuleVerdict {
   /// Multipliers ascending: for the goal and for round numbers the greatest that is certified.
   public let rungs: [CertifiedRung]
   public let isFittedAnew: Bool
+  /// Whether regions were worth it when it was fitted anew; nil when it was not, or there was nothing to try.
+  public let regionsTrial: StopRegions.Trial?
 
   /// - Parameters:
   ///   - inForce: the rule so far.
@@ -26,20 +28,13 @@ public struct StopRuleVerdict {
   ) throws(LearningError) {
     let fitting = labels.searches(forFitting: true)
     let isDue = inForce.map { fitting.count / 2 >= $0.labels } ?? true
-    let fitted = isDue ? try Self.fitted(to: fitting, goal, check) : nil
+    regionsTrial = isDue ? try StopRegions.trial(on: fitting, goal: goal, check: check) : nil
+    let fitted = isDue ? try StopRule.fitted(to: fitting, regions: regionsTrial?.regions, check: check) : nil
     guard let rule = fitted ?? inForce else { return nil }
     let sequence = MultiplierSequence(
       rule.replay(of: labels.searches(forFitting: false)), minSamples: minSamples, time: labels.timeOfBatches)
     rungs = try sequence.rungs(for: goal, check)
     self.rule = rule
     isFittedAnew = fitted != nil
-  }
-
-  /// With regions where they are worth it.
-  private static func fitted(
-    to searches: [BatchedSearch], _ goal: RecallGoal, _ check: () throws(LearningError) -> Void
-  ) throws(LearningError) -> StopRule? {
-    let regions = try StopRegions.worthwhile(for: searches, goal: goal, check: check)
-    return try StopRule.fitted(to: searches, regions: regions, check: check)
   }
 }
