@@ -9,22 +9,20 @@ SELECT count(ruvector_record_outcome('source', ARRAY[cos(i % 4 * 1.5), sin(i % 4
 SELECT level, count(*) FROM ruvector_extract_patterns('source') GROUP BY 1 ORDER BY 1;
 SELECT ruvector_create_bank('target', 2, parameters) FROM ruvector.banks;
 
--- a path of the document, of any depth
+-- a path of the document, of any depth; most lead into a pattern
 CREATE FUNCTION any_path(document jsonb) RETURNS text[] LANGUAGE plpgsql AS $$
 DECLARE
-    path text[] := '{}';
+    path text[] := CASE WHEN random() < 0.8 THEN '{banks,0,patterns}' ELSE '{}' END;
+    part jsonb := document #> path;
     step text;
 BEGIN
     LOOP
-        step := CASE jsonb_typeof(document)
-            WHEN 'object' THEN (SELECT k FROM jsonb_object_keys(document) k ORDER BY random() LIMIT 1)
-            WHEN 'array' THEN nullif(floor(random() * jsonb_array_length(document))::int, jsonb_array_length(document))::text END;
-        EXIT WHEN step IS NULL;
+        step := CASE jsonb_typeof(part)
+            WHEN 'object' THEN (SELECT k FROM jsonb_object_keys(part) k ORDER BY random() LIMIT 1)
+            WHEN 'array' THEN (SELECT i::text FROM generate_series(0, jsonb_array_length(part) - 1) i ORDER BY random() LIMIT 1) END;
+        EXIT WHEN step IS NULL OR random() < 0.1;
         path := path || step;
-        document := document->step;
-        document := coalesce(document, 'null');
-        -- most of a document is deep in it
-        EXIT WHEN random() < 0.08;
+        part := document #> path;
     END LOOP;
     RETURN path;
 END $$;
