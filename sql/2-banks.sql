@@ -644,7 +644,8 @@ EXCEPTION WHEN datetime_field_overflow THEN
 END $$;
 COMMENT ON FUNCTION ruvector.import_time IS 'a time from an imported document';
 
-CREATE FUNCTION ruvector.import_pattern(bank ruvector.banks, given jsonb, place text, first_id bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- With the negative of its identifier, which is nobody's, until all are there.
+CREATE FUNCTION ruvector.import_pattern(bank ruvector.banks, given jsonb, place text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     space float8[] := ruvector.space_of(bank);
     width int := cardinality(space) / 4;
@@ -691,12 +692,12 @@ BEGIN
     END IF;
     INSERT INTO ruvector.patterns (bank_id, pattern_id, level, parent, centroid, parameters, support, confidence, usage, evidence,
         imported, created_at, updated_at)
-    SELECT bank.bank_id, first_id + ruvector.import_number(given->'id', place || '.id', 1, 1e15, true)::bigint,
+    SELECT bank.bank_id, -ruvector.import_number(given->'id', place || '.id', 1, 1e15, true)::bigint,
         ruvector.import_number(given->'level', place || '.level', 0, 3, true)::int,
-        CASE jsonb_typeof(given->'parent') WHEN 'number' THEN first_id + ruvector.import_number(given->'parent', place || '.parent', 1, 1e15, true)::bigint END,
+        CASE jsonb_typeof(given->'parent') WHEN 'number' THEN -ruvector.import_number(given->'parent', place || '.parent', 1, 1e15, true)::bigint END,
         c.centroid, chosen, support,
         ruvector.import_number(given->'confidence', place || '.confidence', 0, 1, false),
-        ruvector.import_number(given->'usage', place || '.usage', 0, 1e15, true)::bigint, evidence, true,
+        least(ruvector.import_number(given->'usage', place || '.usage', 0, 1e15, true), 1e12)::bigint, evidence, true,
         ruvector.import_time(given->'created_at', place || '.created_at'), ruvector.import_time(given->'updated_at', place || '.updated_at')
     FROM (SELECT array_agg(CASE WHEN abs(x) < 1e38 THEN x::real END) AS centroid
           FROM unnest(ruvector.import_numbers(given->'centroid', place || '.centroid', bank.dims, false)) x) c
@@ -709,6 +710,21 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
     PERFORM ruvector.malformed(place, 'numbers that fit');
 END $$;
 COMMENT ON FUNCTION ruvector.import_pattern IS 'one pattern of an imported document, every field of it checked';
+
+-- Their own identifiers where the bank has used none of them, else the next ones in
+-- the same order: however often a bank is imported into itself, they do not run out.
+CREATE FUNCTION ruvector.number_imported(bank ruvector.banks) RETURNS void LANGUAGE sql AS $$
+    WITH imported AS (
+        SELECT p.pattern_id, p.parent,
+               CASE WHEN min(-p.pattern_id) OVER () >= bank.next_pattern AND max(-p.pattern_id) OVER () <= 1e12 THEN -p.pattern_id
+                    ELSE bank.next_pattern - 1 + row_number() OVER (ORDER BY -p.pattern_id) END AS id
+        FROM ruvector.patterns p WHERE p.bank_id = bank.bank_id AND p.pattern_id < 0
+    )
+    UPDATE ruvector.patterns p SET pattern_id = i.id, parent = a.id
+    FROM imported i LEFT JOIN imported a ON a.pattern_id = i.parent
+    WHERE (p.bank_id, p.pattern_id) = (bank.bank_id, i.pattern_id)
+$$;
+COMMENT ON FUNCTION ruvector.number_imported IS 'gives imported patterns identifiers of the bank';
 
 -- Who reads a bank checks it: a vector without direction is near nothing, so nothing else comes of this.
 CREATE FUNCTION ruvector.check_patterns(bank ruvector.banks, place text) RETURNS void LANGUAGE plpgsql AS $$
@@ -760,7 +776,7 @@ BEGIN
                 'Dimension, parameters, operator class and class of k must be the same.');
         END IF;
         FOR pattern, n IN SELECT * FROM jsonb_array_elements(given->'patterns') WITH ORDINALITY LOOP
-            PERFORM ruvector.import_pattern(bank, pattern, format('%s.patterns[%s]', place, n - 1), bank.next_pattern - 1);
+            PERFORM ruvector.import_pattern(bank, pattern, format('%s.patterns[%s]', place, n - 1));
             imported := imported + 1;
         END LOOP;
         IF EXISTS (SELECT FROM ruvector.patterns p LEFT JOIN ruvector.patterns a ON (a.bank_id, a.pattern_id) = (p.bank_id, p.parent)
@@ -771,6 +787,7 @@ BEGIN
         IF (SELECT sum(p.support) > 1e9 OR count(*) > 10000 FROM ruvector.patterns p WHERE p.bank_id = bank.bank_id AND p.level = 0) THEN
             PERFORM ruvector.malformed(place, 'with what the bank has at most 10000 patterns, for 1e9 trajectories');
         END IF;
+        PERFORM ruvector.number_imported(bank);
         PERFORM ruvector.check_patterns(bank, place);
         UPDATE ruvector.banks b SET next_pattern = greatest(b.next_pattern,
             (SELECT coalesce(max(p.pattern_id), 0) + 1 FROM ruvector.patterns p WHERE p.bank_id = b.bank_id))
