@@ -530,7 +530,7 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1 AND a.atttypmod IN (cardinality(query), -1)
     -- the class of k, or the one with most labels
     CROSS JOIN LATERAL (SELECT p.* FROM ruvector.policies p WHERE p.indexid = x.indexid AND p.k_class > 0 AND p.k_class >= coalesce($5, 1)
-        ORDER BY CASE WHEN $5 IS NULL THEN -p.judged_labels ELSE p.k_class END NULLS LAST LIMIT 1) m
+        ORDER BY CASE WHEN $5 IS NULL THEN -p.judged_labels ELSE p.k_class END NULLS LAST, p.k_class LIMIT 1) m
     LEFT JOIN ruvector.banks b ON (b.indexid, b.k_class) = (m.indexid, m.k_class)
     LEFT JOIN LATERAL ruvector.suggest(b.bank_id, query) s ON true
     WHERE x.relid = relation ORDER BY 1;

@@ -27,7 +27,7 @@ SELECT bank_id, 1, 0, '{1,0}', '{20}', 3, 0.5, '{3,1,0,NaN,1,NaN,10,3,0,3,0,3,20
 CREATE VIEW asked AS SELECT * FROM unnest(ARRAY[
   $$SELECT count(*) > 0 FROM ruvector_extract_patterns('items')$$, $$SELECT count(*) FROM ruvector_pattern_verdicts('items')$$,
   $$SELECT ruvector_consolidate_patterns('items')$$, $$SELECT ruvector_prune_patterns('items', min_confidence := 0)$$,
-  $$SELECT min(value) FROM ruvector_get_search_params('items', '{1,0}')$$, $$SELECT min(parameters->>'ef_search') FROM ruvector_get_optimized_params('items', '{1,0}')$$,
+  $$SELECT min(value) FROM ruvector_get_search_params('items', '{1,0}', 16)$$, $$SELECT min(parameters->>'ef_search') FROM ruvector_get_optimized_params('items', '{1,0}')$$,
   $$SELECT count(*) FROM ruvector_analyze_trajectories('items') WHERE aspect LIKE 'drift%'$$,
   $$SELECT count(*) FROM ruvector_record_feedback('items', '{1,0}', ARRAY[1], ARRAY[2])$$,
   $$SELECT ruvector_export_patterns('items') IS NULL$$, $$SELECT ruvector_import_patterns('items', '{}')$$,
