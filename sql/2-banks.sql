@@ -751,8 +751,8 @@ BEGIN
     IF patterns->'version' IS DISTINCT FROM '1' THEN
         PERFORM ruvector.malformed('version', 'version 1');
     END IF;
-    IF jsonb_typeof(patterns->'banks') IS DISTINCT FROM 'array' OR jsonb_array_length(patterns->'banks') NOT BETWEEN 1 AND 64 THEN
-        PERFORM ruvector.malformed('banks', 'an array of 1 to 64 banks');
+    IF jsonb_typeof(patterns->'banks') IS DISTINCT FROM 'array' OR jsonb_array_length(patterns->'banks') > 1000 THEN
+        PERFORM ruvector.malformed('banks', 'an array of at most 1000 banks');
     END IF;
     PERFORM FROM ruvector.banks_of(caller, relation, source, true);
     IF relation IS NOT NULL THEN

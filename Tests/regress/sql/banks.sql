@@ -19,6 +19,7 @@ SELECT * FROM ruvector_get_optimized_params('prompts', '{1,0,0}');
 SELECT * FROM ruvector_extract_patterns('prompts');
 SELECT ruvector_consolidate_patterns('prompts'), ruvector_prune_patterns('prompts', min_usage := 1);
 SELECT * FROM ruvector_route('prompts', '{1,0,0}');
+SELECT ruvector_import_patterns('prompts', ruvector_export_patterns('prompts'));
 
 -- two kinds of prompts: what is best for one is worst for the other; and two of a third kind, too few for a pattern
 CREATE FUNCTION try(first int, last int) RETURNS bigint LANGUAGE sql AS $$
@@ -200,7 +201,7 @@ SELECT ruvector_create_bank('empty', 3, parameters) FROM ruvector.banks WHERE na
 SELECT what || ' -> ' || complaint(format('SELECT ruvector_import_patterns(%L, %L)', 'empty', wrong)) FROM (
   SELECT 'nothing' AS what, NULL::jsonb AS wrong UNION ALL VALUES ('no object', '[]'::jsonb), ('empty', '{}')
   UNION ALL SELECT path || ' = ' || coalesce(value::text, 'absent'), coalesce(jsonb_set(:'document', path::text[], value), :'document'::jsonb #- path::text[])
-  FROM (VALUES ('{format}', '"patterns"'::jsonb), ('{version}', '2'), ('{banks}', '{}'), ('{banks}', '[]'), ('{banks,0}', 'null'),
+  FROM (VALUES ('{format}', '"patterns"'::jsonb), ('{version}', '2'), ('{banks}', '{}'), ('{banks,0}', 'null'),
     ('{banks,0,dims}', '4'), ('{banks,0,dims}', '"3"'), ('{banks,0,k_class}', '16'), ('{banks,0,operator}', '"vector_l2_ops"'),
     ('{banks,0,parameters,depth,max}', '999'), ('{banks,0,parameters,tier}', NULL), ('{banks,0,patterns}', '{}'),
     (:'first' || '}', '[]'), (:'first' || ',id}', NULL), (:'first' || ',id}', '0'), (:'first' || ',id}', '1.5'), (:'first' || ',id}', '1e16'),
@@ -217,7 +218,7 @@ SELECT what || ' -> ' || complaint(format('SELECT ruvector_import_patterns(%L, %
   UNION ALL SELECT 'the same evidence twice', jsonb_set(:'document', (:'first' || ',evidence}')::text[],
     (:'document'::jsonb #> (:'first' || ',evidence}')::text[]) || (:'document'::jsonb #> (:'first' || ',evidence}')::text[]))
   UNION ALL SELECT 'more than fit', jsonb_set(:'document', '{banks,0,patterns}', (SELECT jsonb_agg(jsonb_set(:'document'::jsonb #> (:'first' || '}')::text[], '{id}', to_jsonb(i))) FROM generate_series(1, 10001) i))
-  UNION ALL SELECT 'more banks than fit', jsonb_set(:'document', '{banks}', (SELECT jsonb_agg(:'document'::jsonb #> '{banks,0}') FROM generate_series(1, 65) i))
+  UNION ALL SELECT 'more banks than fit', jsonb_set(:'document', '{banks}', (SELECT jsonb_agg(:'document'::jsonb #> '{banks,0}') FROM generate_series(1, 1001) i))
   UNION ALL SELECT 'more trajectories than fit', jsonb_set(:'document', '{banks,0,patterns}', (SELECT jsonb_agg(jsonb_set(:'document'::jsonb #> (:'first' || '}')::text[], '{id}', to_jsonb(i))
     || '{"support": 600000000, "parent": null}') FROM generate_series(1, 2) i))) w;
 SELECT count(*) FROM ruvector.patterns JOIN ruvector.banks USING (bank_id) WHERE name = 'empty';
