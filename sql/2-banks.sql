@@ -25,6 +25,8 @@ CREATE TABLE ruvector.banks (
     router_trained_on bigint,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (indexid, k_class),
+    -- an index that is rebuilt loses its policy, and begins anew
+    FOREIGN KEY (indexid, k_class) REFERENCES ruvector.policies ON DELETE CASCADE,
     CHECK ((name IS NULL) = (relid IS NOT NULL AND indexid IS NOT NULL AND k_class IS NOT NULL)),
     CHECK ((name IS NULL) = (owner_id IS NULL))
 );
@@ -377,11 +379,9 @@ RETURNS TABLE (number bigint, at timestamptz, embedding real[], trials float8[])
 $$;
 COMMENT ON FUNCTION ruvector.experience IS 'outcomes or labels of a bank after this number, and others';
 
--- A bank for each index and class of k that has labels; one that was rebuilt begins anew.
+-- A bank for each index and class of k that has labels.
 CREATE FUNCTION ruvector.refresh_banks(relation oid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM ruvector.banks b WHERE b.relid = relation
-        AND NOT EXISTS (SELECT FROM ruvector.policies p WHERE (p.indexid, p.k_class) = (b.indexid, b.k_class));
     INSERT INTO ruvector.banks (relid, indexid, k_class, dims, parameters)
     SELECT p.relid, p.indexid, p.k_class, n.dims,
            -- pgvector's own limits

@@ -18,10 +18,10 @@ RESET ROLE;
 SELECT wait_until($$(SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass))$$);
 
 -- patterns, as if they had been distilled: of searches that nobody here made
-INSERT INTO ruvector.banks (relid, indexid, k_class, dims, next_pattern, parameters)
-VALUES ('items'::regclass, 'items_embedding'::regclass, 16, 2, 2, '{"ef_search": {"type": "integer", "min": 1, "max": 1000, "scale": "log"}}');
 INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from, state)
 SELECT indexid, 16, relid, filenode, 1, 'collecting' FROM ruvector.learned_indexes;
+INSERT INTO ruvector.banks (relid, indexid, k_class, dims, next_pattern, parameters)
+VALUES ('items'::regclass, 'items_embedding'::regclass, 16, 2, 2, '{"ef_search": {"type": "integer", "min": 1, "max": 1000, "scale": "log"}}');
 INSERT INTO ruvector.patterns (bank_id, pattern_id, level, centroid, parameters, support, confidence, evidence, imported, created_at, updated_at)
 SELECT bank_id, 1, 0, '{1,0}', '{20}', 3, 0.5, '{3,1,0,NaN,1,NaN,10,3,0,3,0,3,20}', true, now(), now() FROM ruvector.banks;
 CREATE VIEW asked AS SELECT * FROM unnest(ARRAY[
