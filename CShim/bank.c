@@ -205,7 +205,7 @@ save(const Bank *bank, const Bank *before)
 							" ON CONFLICT (bank_id, pattern_id) DO UPDATE SET level = excluded.level, parent = excluded.parent,"
 							" centroid = excluded.centroid, parameters = excluded.parameters, support = excluded.support,"
 							" confidence = excluded.confidence, usage = excluded.usage, evidence = excluded.evidence,"
-							" updated_at = excluded.updated_at, imported = p.imported AND p.updated_at = excluded.updated_at",
+							" updated_at = excluded.updated_at, imported = p.imported AND p.support = excluded.support",
 							lengthof(types), types);
 	for (int i = 0, old = 0; i < core->patterns; i++)
 	{

@@ -206,9 +206,8 @@ ruvector_clear_learning(PG_FUNCTION_ARGS)
 		" SELECT relid, indexid, k_class, 'cleared', value, 'ruvector_clear_learning' FROM ruvector.policies WHERE relid = $1",
 		"DELETE FROM ruvector.policies WHERE relid = $1",
 		"DELETE FROM ruvector.trajectories WHERE relid = $1",
-		"DELETE FROM ruvector.banks WHERE relid = $1",
 	};
-	static const int expected[] = {SPI_OK_INSERT, SPI_OK_DELETE, SPI_OK_DELETE, SPI_OK_DELETE};
+	static const int expected[] = {SPI_OK_INSERT, SPI_OK_DELETE, SPI_OK_DELETE};
 
 	change_learned_table(fcinfo, statements, expected, lengthof(statements));
 	PG_RETURN_VOID();

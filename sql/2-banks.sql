@@ -27,6 +27,8 @@ CREATE TABLE ruvector.banks (
     router_trained_on bigint,
     created_at timestamptz NOT NULL DEFAULT now(),
     UNIQUE (indexid, k_class),
+    -- an index that is rebuilt loses its policy, and begins anew
+    FOREIGN KEY (indexid, k_class) REFERENCES ruvector.policies ON DELETE CASCADE,
     CHECK ((name IS NULL) = (relid IS NOT NULL AND indexid IS NOT NULL AND k_class IS NOT NULL)),
     CHECK ((name IS NULL) = (owner_id IS NULL))
 );
@@ -47,8 +49,8 @@ CREATE TABLE ruvector.outcomes (
     role_id oid NOT NULL,
     embedding real[] NOT NULL,
     parameters float8[] NOT NULL,
-    precision_measured real CHECK (precision_measured BETWEEN 0 AND 1),
-    recall real CHECK (recall BETWEEN 0 AND 1),
+    precision_measured float8 CHECK (precision_measured BETWEEN 0 AND 1),
+    recall float8 CHECK (recall BETWEEN 0 AND 1),
     latency_us float8 CHECK (latency_us >= 0),
     cost float8 CHECK (cost >= 0)
 );
@@ -127,7 +129,9 @@ BEGIN
             PERFORM ruvector.complain('22023', format('parameter "%s" must have type "integer", "float" or "choice"', parameter), wanted);
         END IF;
         IF jsonb_typeof(given->'min') IS DISTINCT FROM 'number' OR jsonb_typeof(given->'max') IS DISTINCT FROM 'number' OR given ? 'values'
-            OR abs((given->'min')::numeric) > 1e15 OR abs((given->'max')::numeric) > 1e15 THEN
+            -- least magnitude: what float8 can hold
+            OR abs((given->'min')::numeric) > 1e15 OR (given->'min')::numeric <> 0 AND abs((given->'min')::numeric) < 1e-300
+            OR abs((given->'max')::numeric) > 1e15 OR (given->'max')::numeric <> 0 AND abs((given->'max')::numeric) < 1e-300 THEN
             PERFORM ruvector.complain('22023', format('parameter "%s" needs numbers "min" and "max" between -1e15 and 1e15', parameter), wanted);
         END IF;
         low := (given->'min')::float8;
@@ -170,6 +174,7 @@ BEGIN
             result := result || (place - 1)::float8;
         ELSE
             IF jsonb_typeof(value) <> 'number' OR value::numeric NOT BETWEEN (described->'min')::numeric AND (described->'max')::numeric
+                OR value::numeric <> 0 AND abs(value::numeric) < 1e-300
                 OR (described->>'type' = 'integer' AND value::numeric <> floor(value::numeric)) THEN
                 PERFORM ruvector.complain('22023', format('"%s" is out of its range', parameter),
                     format('Give %s from %s to %s.', CASE described->>'type' WHEN 'integer' THEN 'a whole number' ELSE 'a number' END,
@@ -196,6 +201,9 @@ LANGUAGE plpgsql STABLE AS $$
 DECLARE
     bank ruvector.banks;
 BEGIN
+    IF source IS NULL THEN
+        PERFORM ruvector.complain('22004', 'the name of a bank or table must not be null', 'Name a bank, or a table that learns.');
+    END IF;
     SELECT * INTO bank FROM ruvector.banks b WHERE b.name = source;
     IF FOUND THEN
         IF relation IS NOT NULL AND EXISTS (SELECT FROM ruvector.learned_tables l WHERE l.relid = relation) THEN
@@ -250,11 +258,17 @@ COMMENT ON FUNCTION ruvector.bank_of IS 'the bank of this name, if the caller ma
 
 CREATE FUNCTION ruvector.check_embedding(embedding real[], dims int) RETURNS void LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF embedding IS NULL OR array_ndims(embedding) IS DISTINCT FROM 1 OR cardinality(embedding) <> dims THEN
-        PERFORM ruvector.complain('22000', format('expected %s dimensions, not %s', dims, coalesce(cardinality(embedding), 0)),
-            'Pass a one-dimensional real[] of the bank''s dimension.');
+    IF embedding IS NULL THEN
+        PERFORM ruvector.complain('22004', 'an embedding must not be null', 'Pass a real[].');
     END IF;
-    IF EXISTS (SELECT FROM unnest(embedding) x WHERE x IS NULL OR x IN ('NaN', 'Infinity', '-Infinity')) THEN
+    IF array_ndims(embedding) > 1 OR EXISTS (SELECT FROM unnest(embedding) x WHERE x IS NULL) THEN
+        PERFORM ruvector.complain('2202E', 'an embedding must be a one-dimensional array without nulls', 'Pass a plain real[].');
+    END IF;
+    IF cardinality(embedding) <> dims THEN
+        PERFORM ruvector.complain('22000', format('expected %s dimensions, not %s', dims, cardinality(embedding)),
+            'Pass a real[] of the bank''s dimension.');
+    END IF;
+    IF EXISTS (SELECT FROM unnest(embedding) x WHERE x IN ('NaN', 'Infinity', '-Infinity')) THEN
         PERFORM ruvector.complain('22003', 'an embedding has a value that is not finite', 'NaN and infinity have no distance to anything: leave such queries out.');
     END IF;
 END $$;
@@ -372,11 +386,9 @@ RETURNS TABLE (number bigint, at timestamptz, embedding real[], trials float8[])
 $$;
 COMMENT ON FUNCTION ruvector.experience IS 'outcomes or labels of a bank after this number, and others';
 
--- A bank for each index and class of k that has labels; one that was rebuilt begins anew.
+-- A bank for each index and class of k that has labels.
 CREATE FUNCTION ruvector.refresh_banks(relation oid) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM ruvector.banks b WHERE b.relid = relation
-        AND NOT EXISTS (SELECT FROM ruvector.policies p WHERE (p.indexid, p.k_class) = (b.indexid, b.k_class));
     INSERT INTO ruvector.banks (relid, indexid, k_class, dims, parameters)
     SELECT p.relid, p.indexid, p.k_class, n.dims,
            -- pgvector's own limits
@@ -445,7 +457,7 @@ DECLARE
     pruned int := 0;
     removed int;
 BEGIN
-    IF coalesce(min_usage, min_confidence, 0) IS NULL OR min_usage < 0 OR NOT min_confidence BETWEEN 0 AND 1 THEN
+    IF min_usage < 0 OR NOT min_confidence BETWEEN 0 AND 1 THEN
         PERFORM ruvector.complain('22023', 'min_usage must be 0 or more, and min_confidence from 0 to 1', 'Leave out what is not to count.');
     END IF;
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, true) LOOP
@@ -499,12 +511,12 @@ RETURNS TABLE (index_name name, k_class int, parameter text, value int, source t
     pattern_ids bigint[], similarities float8[]) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ruvector.check_table(caller, relation, false);
+    PERFORM ruvector.check_embedding(query, cardinality(query));
     IF NOT EXISTS (SELECT FROM ruvector.learned_indexes x JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1
                    WHERE x.relid = relation AND a.atttypmod IN (cardinality(query), -1)) THEN
-        PERFORM ruvector.complain('22000', format('no learned index of table "%s" has %s dimensions', table_name, coalesce(cardinality(query), 0)),
+        PERFORM ruvector.complain('22000', format('no learned index of table "%s" has %s dimensions', table_name, cardinality(query)),
             'Pass a query vector of the same dimension as the indexed column.');
     END IF;
-    PERFORM ruvector.check_embedding(query, cardinality(query));
     RETURN QUERY
     SELECT c.relname, m.k_class, CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END,
            coalesce(s.parameters[1]::int, m.value, m.setting),
@@ -525,7 +537,7 @@ BEGIN
     JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1 AND a.atttypmod IN (cardinality(query), -1)
     -- the class of k, or the one with most labels
     CROSS JOIN LATERAL (SELECT p.* FROM ruvector.policies p WHERE p.indexid = x.indexid AND p.k_class > 0 AND p.k_class >= coalesce($5, 1)
-        ORDER BY CASE WHEN $5 IS NULL THEN -p.judged_labels ELSE p.k_class END NULLS LAST LIMIT 1) m
+        ORDER BY CASE WHEN $5 IS NULL THEN -p.judged_labels ELSE p.k_class END NULLS LAST, p.k_class LIMIT 1) m
     LEFT JOIN ruvector.banks b ON (b.indexid, b.k_class) = (m.indexid, m.k_class)
     LEFT JOIN LATERAL ruvector.suggest(b.bank_id, query) s ON true
     WHERE x.relid = relation ORDER BY 1;
@@ -557,7 +569,9 @@ COMMENT ON FUNCTION ruvector.tend_bank IS 'distils what is new, keeps the last 1
 
 -------------------------------------------------------------- export and import
 
-CREATE FUNCTION ruvector.export_patterns(caller oid, relation oid, source text) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- The same document in every session: all digits of floats, times in UTC.
+CREATE FUNCTION ruvector.export_patterns(caller oid, relation oid, source text) RETURNS jsonb LANGUAGE plpgsql
+SET extra_float_digits = 1 AS $$
 BEGIN
     PERFORM ruvector.check_superuser(caller, 'export');
     RETURN (
@@ -566,15 +580,21 @@ BEGIN
                 'operator', ruvector.operator_of(b.indexid), 'dims', b.dims, 'parameters', b.parameters,
                 'patterns', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', p.pattern_id, 'level', p.level, 'parent', p.parent,
                         'centroid', p.centroid, 'parameters', p.parameters, 'support', p.support, 'confidence', p.confidence,
-                        'usage', p.usage, 'created_at', p.created_at, 'updated_at', p.updated_at,
+                        'usage', p.usage, 'created_at', ruvector.export_time(p.created_at), 'updated_at', ruvector.export_time(p.updated_at),
                         -- JSON has no NaN
-                        'evidence', (SELECT jsonb_agg(nullif(e, 'NaN') ORDER BY n) FROM unnest(p.evidence) WITH ORDINALITY e(e, n)))
+                        'evidence', (SELECT coalesce(jsonb_agg(nullif(e, 'NaN') ORDER BY n), '[]')
+                            FROM unnest(p.evidence) WITH ORDINALITY e(e, n)))
                     ORDER BY p.pattern_id), '[]')
                     FROM ruvector.patterns p WHERE p.bank_id = b.bank_id))
             ORDER BY b.bank_id), '[]'))
         FROM ruvector.banks_of(caller, relation, source, false) b);
 END $$;
 COMMENT ON FUNCTION ruvector.export_patterns IS 'behind ruvector_export_patterns';
+
+CREATE FUNCTION ruvector.export_time(t timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+COMMENT ON FUNCTION ruvector.export_time IS 'a time as an exported document has it';
 
 CREATE FUNCTION ruvector.operator_of(indexid oid) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT oc.opcname::text FROM pg_index i JOIN pg_opclass oc ON oc.oid = i.indclass[0] WHERE i.indexrelid = $1
@@ -624,22 +644,25 @@ COMMENT ON FUNCTION ruvector.import_number IS 'a number from an imported documen
 
 CREATE FUNCTION ruvector.import_time(given jsonb, place text) RETURNS timestamptz LANGUAGE plpgsql AS $$
 BEGIN
-    IF jsonb_typeof(given) IS DISTINCT FROM 'string' OR given#>>'{}' !~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d(:\d\d)?$' THEN
-        PERFORM ruvector.malformed(place, 'a time as JSON has it');
+    IF jsonb_typeof(given) IS DISTINCT FROM 'string'
+        OR given#>>'{}' !~ '^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$' THEN
+        PERFORM ruvector.malformed(place, 'a time like 2026-01-31T23:59:59.000000Z');
     END IF;
     RETURN (given#>>'{}')::timestamptz;
-EXCEPTION WHEN datetime_field_overflow OR invalid_datetime_format THEN
+EXCEPTION WHEN datetime_field_overflow THEN
     PERFORM ruvector.malformed(place, 'a time that there is');
 END $$;
 COMMENT ON FUNCTION ruvector.import_time IS 'a time from an imported document';
 
-CREATE FUNCTION ruvector.import_pattern(bank ruvector.banks, given jsonb, place text, first_id bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- With the negative of its identifier, which is nobody's, until all are there.
+CREATE FUNCTION ruvector.import_pattern(bank ruvector.banks, given jsonb, place text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     space float8[] := ruvector.space_of(bank);
     width int := cardinality(space) / 4;
     chosen float8[];
     evidence float8[];
     rows int;
+    support int;
 BEGIN
     IF jsonb_typeof(given) <> 'object' OR (SELECT count(*) FROM jsonb_object_keys(given)) <> 11 THEN
         PERFORM ruvector.malformed(place, 'an object with eleven members');
@@ -650,14 +673,23 @@ BEGIN
         PERFORM ruvector.malformed(place || '.evidence', format('up to 32 configurations of %s numbers', 12 + width));
     END IF;
     rows := jsonb_array_length(given->'evidence') / (12 + width);
+    support := ruvector.import_number(given->'support', place || '.support', 1, 1e9, true);
     evidence := ruvector.import_numbers(given->'evidence', place || '.evidence', rows * (12 + width), true);
     IF EXISTS (
         SELECT FROM generate_series(0, rows - 1) r, LATERAL (SELECT evidence[r * (12 + width) + 1:(r + 1) * (12 + width)] AS e) x
-        WHERE NOT (e[1] >= 0 AND e[1] = floor(e[1]) AND e[1] <= 2147483647 AND e[2] BETWEEN 0 AND 1 AND e[3] BETWEEN 0 AND e[1]
+        -- no query tries a configuration twice
+        WHERE NOT (e[8] BETWEEN 1 AND support AND e[2] BETWEEN 0 AND 1 AND e[3] BETWEEN 0 AND e[1]
             AND (e[4] BETWEEN 0 AND 1 OR e[4] = 'NaN') AND (e[5] BETWEEN 0 AND 1 OR e[5] = 'NaN') AND e[6] >= 0 AND e[7] >= 0
-            AND e[1] <= e[8] AND e[8] <= 2147483647 AND e[8] = floor(e[8])
-            AND (SELECT bool_and(c >= 0 AND c <= e[8] AND c = floor(c)) FROM unnest(e[9:12]) c))) THEN
+            AND (SELECT bool_and(c BETWEEN 0 AND e[8] AND c = floor(c)) FROM unnest(e[1] || e[8:12]) c)
+            AND (SELECT bool_and((m = 'NaN') = (c = 0)) FROM unnest(e[4:7], e[9:12]) x(m, c)))) THEN
         PERFORM ruvector.malformed(place || '.evidence', 'counts, shares, and costs that are not negative');
+    END IF;
+    IF EXISTS (
+        SELECT FROM (
+            SELECT c, lag(c) OVER (ORDER BY r) AS before FROM generate_series(0, rows - 1) r,
+                LATERAL (SELECT evidence[r * (12 + width) + 13:(r + 1) * (12 + width)] AS c) x) y
+        WHERE c <= before) THEN
+        PERFORM ruvector.malformed(place || '.evidence', 'each configuration once, ordered by its parameters');
     END IF;
     IF EXISTS (
         SELECT FROM generate_series(1, width) p, LATERAL (
@@ -665,17 +697,17 @@ BEGIN
         WHERE v = 'NaN' OR NOT v BETWEEN space[p * 4 - 1] AND space[p * 4] OR (space[p * 4 - 3] <> 1 AND v <> floor(v))) THEN
         PERFORM ruvector.malformed(place, 'parameters within the ranges of the bank');
     END IF;
-    IF jsonb_typeof(given->'parent') NOT IN ('null', 'number') THEN
+    IF coalesce(jsonb_typeof(given->'parent'), '') NOT IN ('null', 'number') THEN
         PERFORM ruvector.malformed(place || '.parent', 'an identifier or null');
     END IF;
     INSERT INTO ruvector.patterns (bank_id, pattern_id, level, parent, centroid, parameters, support, confidence, usage, evidence,
         imported, created_at, updated_at)
-    SELECT bank.bank_id, first_id + ruvector.import_number(given->'id', place || '.id', 1, 1e15, true)::bigint,
+    SELECT bank.bank_id, -ruvector.import_number(given->'id', place || '.id', 1, 1e15, true)::bigint,
         ruvector.import_number(given->'level', place || '.level', 0, 3, true)::int,
-        CASE jsonb_typeof(given->'parent') WHEN 'number' THEN first_id + ruvector.import_number(given->'parent', place || '.parent', 1, 1e15, true)::bigint END,
-        c.centroid, chosen, ruvector.import_number(given->'support', place || '.support', 1, 2147483647, true)::int,
+        CASE jsonb_typeof(given->'parent') WHEN 'number' THEN -ruvector.import_number(given->'parent', place || '.parent', 1, 1e15, true)::bigint END,
+        c.centroid, chosen, support,
         ruvector.import_number(given->'confidence', place || '.confidence', 0, 1, false),
-        ruvector.import_number(given->'usage', place || '.usage', 0, 1e15, true)::bigint, evidence, true,
+        least(ruvector.import_number(given->'usage', place || '.usage', 0, 1e15, true), 1e12)::bigint, evidence, true,
         ruvector.import_time(given->'created_at', place || '.created_at'), ruvector.import_time(given->'updated_at', place || '.updated_at')
     FROM (SELECT array_agg(CASE WHEN abs(x) < 1e38 THEN x::real END) AS centroid
           FROM unnest(ruvector.import_numbers(given->'centroid', place || '.centroid', bank.dims, false)) x) c
@@ -688,6 +720,30 @@ EXCEPTION WHEN numeric_value_out_of_range THEN
     PERFORM ruvector.malformed(place, 'numbers that fit');
 END $$;
 COMMENT ON FUNCTION ruvector.import_pattern IS 'one pattern of an imported document, every field of it checked';
+
+-- Their own identifiers where the bank has used none of them, else the next ones in
+-- the same order: however often a bank is imported into itself, they do not run out.
+CREATE FUNCTION ruvector.number_imported(bank ruvector.banks) RETURNS void LANGUAGE sql AS $$
+    WITH imported AS (
+        SELECT p.pattern_id, p.parent,
+               CASE WHEN min(-p.pattern_id) OVER () >= bank.next_pattern AND max(-p.pattern_id) OVER () <= 1e12 THEN -p.pattern_id
+                    ELSE bank.next_pattern - 1 + row_number() OVER (ORDER BY -p.pattern_id) END AS id
+        FROM ruvector.patterns p WHERE p.bank_id = bank.bank_id AND p.pattern_id < 0
+    )
+    UPDATE ruvector.patterns p SET pattern_id = i.id, parent = a.id
+    FROM imported i LEFT JOIN imported a ON a.pattern_id = i.parent
+    WHERE (p.bank_id, p.pattern_id) = (bank.bank_id, i.pattern_id)
+$$;
+COMMENT ON FUNCTION ruvector.number_imported IS 'gives imported patterns identifiers of the bank';
+
+-- Who reads a bank checks it: a vector without direction is near nothing, so nothing else comes of this.
+CREATE FUNCTION ruvector.check_patterns(bank ruvector.banks, place text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM ruvector.suggest(bank.bank_id, array_fill(0::real, ARRAY[bank.dims]));
+EXCEPTION WHEN data_corrupted THEN
+    PERFORM ruvector.malformed(place, 'patterns above level 0 that have children, and the sum of their support');
+END $$;
+COMMENT ON FUNCTION ruvector.check_patterns IS 'refuses patterns that contradict each other';
 
 CREATE FUNCTION ruvector.import_patterns(caller oid, relation oid, source text, patterns jsonb) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
@@ -705,8 +761,8 @@ BEGIN
     IF patterns->'version' IS DISTINCT FROM '1' THEN
         PERFORM ruvector.malformed('version', 'version 1');
     END IF;
-    IF jsonb_typeof(patterns->'banks') IS DISTINCT FROM 'array' OR jsonb_array_length(patterns->'banks') NOT BETWEEN 1 AND 64 THEN
-        PERFORM ruvector.malformed('banks', 'an array of 1 to 64 banks');
+    IF jsonb_typeof(patterns->'banks') IS DISTINCT FROM 'array' OR jsonb_array_length(patterns->'banks') > 1000 THEN
+        PERFORM ruvector.malformed('banks', 'an array of at most 1000 banks');
     END IF;
     PERFORM FROM ruvector.banks_of(caller, relation, source, true);
     IF relation IS NOT NULL THEN
@@ -723,18 +779,26 @@ BEGIN
           AND coalesce(to_jsonb(b.k_class), 'null') = coalesce(given->'k_class', 'null')
           AND coalesce(to_jsonb(ruvector.operator_of(b.indexid)), 'null') = coalesce(given->'operator', 'null')
         ORDER BY to_jsonb((SELECT c.relname FROM pg_class c WHERE c.oid = b.indexid)) = given->'index' DESC NULLS LAST LIMIT 1;
+        -- the worker may be at work on it
+        SELECT * INTO bank FROM ruvector.banks b WHERE b.bank_id = bank.bank_id FOR UPDATE;
         IF NOT FOUND THEN
             PERFORM ruvector.complain('22023', format('%s fits no bank of "%s"', place, source),
                 'Dimension, parameters, operator class and class of k must be the same.');
         END IF;
         FOR pattern, n IN SELECT * FROM jsonb_array_elements(given->'patterns') WITH ORDINALITY LOOP
-            PERFORM ruvector.import_pattern(bank, pattern, format('%s.patterns[%s]', place, n - 1), bank.next_pattern - 1);
+            PERFORM ruvector.import_pattern(bank, pattern, format('%s.patterns[%s]', place, n - 1));
             imported := imported + 1;
         END LOOP;
         IF EXISTS (SELECT FROM ruvector.patterns p LEFT JOIN ruvector.patterns a ON (a.bank_id, a.pattern_id) = (p.bank_id, p.parent)
                    WHERE p.bank_id = bank.bank_id AND p.parent IS NOT NULL AND a.level IS DISTINCT FROM p.level + 1) THEN
             PERFORM ruvector.malformed(place, 'parents on the level above');
         END IF;
+        -- with room left: what the bank sees later is added
+        IF (SELECT sum(p.support) > 1e9 OR count(*) > 10000 FROM ruvector.patterns p WHERE p.bank_id = bank.bank_id AND p.level = 0) THEN
+            PERFORM ruvector.malformed(place, 'with what the bank has at most 10000 patterns, for 1e9 trajectories');
+        END IF;
+        PERFORM ruvector.number_imported(bank);
+        PERFORM ruvector.check_patterns(bank, place);
         UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL, next_pattern = greatest(b.next_pattern,
             (SELECT coalesce(max(p.pattern_id), 0) + 1 FROM ruvector.patterns p WHERE p.bank_id = b.bank_id))
         WHERE b.bank_id = bank.bank_id;

@@ -218,7 +218,7 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     PERFORM ruvector.check_table(caller, relation, false);
     IF recent IS NULL OR recent NOT BETWEEN 1 AND 100000 THEN
-        PERFORM ruvector.complain('22023', format('invalid value for option "recent": %s', recent), 'Give a number from 1 to 100000.');
+        PERFORM ruvector.complain('22023', format('invalid value for option "recent": %s', coalesce(recent::text, 'null')), 'Give a number from 1 to 100000.');
     END IF;
     RETURN QUERY
     SELECT c.relname, a.aspect, a.item, a.searches, a.share, a.recall, a.labels, a.value, a.p_value

@@ -70,6 +70,33 @@ SELECT complaint($$SELECT ruvector_record_trajectory('items', array_fill(1::real
 SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', array_fill(1::bigint, '{10001}'))$$);
 SELECT complaint($$SELECT ruvector_record_trajectory('items', '{1,2}', '{1}', distances := '{0.5,0.6}')$$);
 
+-- verdicts and patterns (of banks that are no table: banks.sql)
+SELECT complaint($$SELECT ruvector_extract_patterns(NULL)$$);
+SELECT complaint($$SELECT ruvector_extract_patterns('items', num_clusters := 0)$$);
+SELECT complaint($$SELECT ruvector_extract_patterns('parts')$$);
+SELECT complaint($$SELECT ruvector_pattern_verdicts(NULL)$$);
+SELECT complaint($$SELECT ruvector_consolidate_patterns('parts')$$);
+SELECT complaint($$SELECT ruvector_prune_patterns('items', min_usage := -1)$$);
+SELECT complaint($$SELECT ruvector_get_search_params(NULL, '{1,2}')$$);
+SELECT complaint($$SELECT ruvector_get_search_params('nowhere', '{1,2}')$$);
+SELECT complaint($$SELECT ruvector_get_search_params('parts', '{1,2}')$$);
+SELECT complaint($$SELECT ruvector_get_search_params('items', NULL)$$);
+SELECT complaint($$SELECT ruvector_get_search_params('items', '{1,NULL}')$$);
+SELECT complaint($$SELECT ruvector_get_search_params('items', '{{1,2}}')$$);
+SELECT complaint($$SELECT ruvector_get_search_params('items', '{1,2,3}')$$);
+SELECT complaint($$SELECT ruvector_analyze_trajectories(NULL)$$);
+SELECT complaint($$SELECT ruvector_analyze_trajectories('items', NULL)$$);
+SELECT complaint($$SELECT ruvector_analyze_trajectories('items', 0)$$);
+SELECT complaint($$SELECT ruvector_get_verdict(NULL)$$);
+SELECT complaint($$SELECT ruvector_get_verdict('00000000-0000-4000-8000-000000000000')$$);
+SELECT complaint($$SELECT ruvector_record_feedback(NULL::uuid, ARRAY[1])$$);
+SELECT complaint($$SELECT ruvector_record_feedback(NULL::regclass, '{1,2}', ARRAY[1], NULL)$$);
+SELECT complaint($$SELECT ruvector_record_feedback('items', NULL::real[], ARRAY[1], NULL)$$);
+SELECT complaint($$SELECT ruvector_export_patterns(NULL)$$);
+SELECT complaint($$SELECT ruvector_import_patterns('items', NULL)$$);
+SELECT complaint($$SELECT ruvector_import_patterns('items', '{"format": "ruvector patterns", "version": 1, "banks": [{"dims": 2, "patterns": []}]}')$$);
+SELECT complaint($$SET ruvector.pattern_consolidation_interval = '1h'$$);
+
 -- somebody else
 CREATE ROLE rv_other;
 GRANT USAGE ON SCHEMA public TO rv_other;

@@ -67,7 +67,7 @@ RESET ROLE;
 -- distilled: the two kinds, and one pattern above them
 SELECT k, pattern_id, level, children, support > 10 AS supported, confidence BETWEEN 0 AND 1 AS confident,
     (parameters->>'ef_search')::int BETWEEN 1 AND 1000 AS ef_search, recall BETWEEN 0 AND 1 AS recall, cost > 0 AS cost
-FROM ruvector_extract_patterns('items', num_clusters := 2);
+FROM ruvector_extract_patterns('items', num_clusters := 2) ORDER BY pattern_id;
 SELECT k, pattern_id, configurations > 1 AS many, recall >= 0.95 AS good, reaches_target, evidence FROM ruvector_pattern_verdicts('items');
 -- feedback moves the confidence of the pattern that the query is nearest to
 SELECT pattern_ids[1] AS nearest FROM ruvector_get_search_params('items', '{1,0.1,0}') \gset
@@ -119,7 +119,12 @@ END $$;
 SELECT wait_until($$(SELECT sum(support) >= 20 FROM ruvector.patterns WHERE level = 0)$$);
 ALTER SYSTEM RESET ruvector.pattern_consolidation_interval;
 SELECT pg_reload_conf();
+-- patterns of an index that is rebuilt go with its labels
+REINDEX INDEX items_embedding;
+SELECT wait_until($$(SELECT count(*) = 0 FROM ruvector.patterns)$$);
 DROP TABLE items;
 SELECT count(*) FROM ruvector.banks;
 REVOKE ALL ON SCHEMA public FROM rv_user;
 DROP ROLE rv_user;
+DROP EXTENSION ruvector;
+DROP EXTENSION vector;
