@@ -5,7 +5,9 @@
  * The functions here are called by those in schema ruvector only, which have
  * checked what the caller may do and have the rights of the extension.
  *
- * Locks: the row of the bank, while its patterns change.
+ * Locks: the row of the bank, while its patterns change, and always before them.
+ * Who records an outcome of the bank waits as long: what is distilled is a number up
+ * to which outcomes are in the patterns, and none may come in below it.
  */
 #include "rv.h"
 
@@ -187,7 +189,7 @@ save(const Bank *bank, const Bank *before)
 {
 	const rv_bank *core = &bank->core;
 	Oid			types[] = {INT4OID, INT8OID, INT4OID, INT8OID, FLOAT4ARRAYOID, FLOAT8ARRAYOID, INT4OID, FLOAT8OID, INT8OID,
-	FLOAT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	FLOAT8ARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID, FLOAT8OID};
 	Datum	   *kept = palloc(sizeof(Datum) * Max(core->patterns, 1));
 	Datum		values[lengthof(types)] = {Int32GetDatum(bank->id)};
 	SPIPlanPtr	insert;
@@ -204,19 +206,23 @@ save(const Bank *bank, const Bank *before)
 							" VALUES ($1, $2, $3, nullif($4, 0), $5, $6, $7, $8, $9, $10, $11, $12)"
 							" ON CONFLICT (bank_id, pattern_id) DO UPDATE SET level = excluded.level, parent = excluded.parent,"
 							" centroid = excluded.centroid, parameters = excluded.parameters, support = excluded.support,"
-							" confidence = excluded.confidence, usage = excluded.usage, evidence = excluded.evidence,"
+							/* what users did to them meanwhile stays */
+							" confidence = greatest(0, least(1, p.confidence + excluded.confidence - $14)),"
+							" usage = p.usage + excluded.usage - $13, evidence = excluded.evidence,"
 							" updated_at = excluded.updated_at, imported = p.imported AND p.support = excluded.support",
 							lengthof(types), types);
 	for (int i = 0, old = 0; i < core->patterns; i++)
 	{
 		const rv_pattern *pattern = &core->pattern[i];
+		const rv_pattern *was;
 		MemoryContext row_memory;
 		MemoryContext caller;
 
 		CHECK_FOR_INTERRUPTS();
 		while (old < before->core.patterns && before->core.pattern[old].id < pattern->id)
 			old++;
-		if (old < before->core.patterns && memcmp(&before->core.pattern[old], pattern, sizeof(*pattern)) == 0)
+		was = old < before->core.patterns && before->core.pattern[old].id == pattern->id ? &before->core.pattern[old] : pattern;
+		if (was != pattern && memcmp(was, pattern, sizeof(*pattern)) == 0)
 			continue;
 		row_memory = AllocSetContextCreate(CurrentMemoryContext, "ruvector pattern", ALLOCSET_DEFAULT_SIZES);
 		caller = MemoryContextSwitchTo(row_memory);
@@ -231,6 +237,8 @@ save(const Bank *bank, const Bank *before)
 		values[9] = float_array(evidence_of(core, i), pattern->configurations * evidence_width(core), FLOAT8OID);
 		values[10] = TimestampTzGetDatum(pattern->created);
 		values[11] = TimestampTzGetDatum(pattern->updated);
+		values[12] = Int64GetDatum(was->usage);
+		values[13] = Float8GetDatum(was->confidence);
 		rv_sql_execute(insert, SPI_OK_INSERT, lengthof(types), values, NULL);
 		MemoryContextSwitchTo(caller);
 		MemoryContextDelete(row_memory);
@@ -352,10 +360,14 @@ ruvector_distil(PG_FUNCTION_ARGS)
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	if (!PG_ARGISNULL(2) && PG_GETARG_BOOL(2))
-		rv_sql("WITH anew AS (UPDATE ruvector.banks SET distilled_to = 0, left_over = '{}' WHERE bank_id = $1)"
-			   " DELETE FROM ruvector.patterns WHERE bank_id = $1 AND NOT imported",
+	{
+		/* the bank first, as everybody locks them */
+		rv_sql("UPDATE ruvector.banks SET distilled_to = 0, left_over = '{}' WHERE bank_id = $1",
+			   SPI_OK_UPDATE, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(id)}, NULL);
+		rv_sql("DELETE FROM ruvector.patterns WHERE bank_id = $1 AND NOT imported",
 			   SPI_OK_DELETE, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(id)}, NULL);
-	bank = load(id, true, 0);
+	}
+	bank = load_bare(id, true);
 	if (bank != NULL)
 	{
 		int64	   *number;
@@ -444,7 +456,7 @@ ruvector_suggest(PG_FUNCTION_ARGS)
 		for (int i = 0; i < suggestion.matches; i++)
 			ids[i] = Int64GetDatum(suggestion.pattern[i]);
 		id_array = PointerGetDatum(construct_array(ids, suggestion.matches, INT8OID, sizeof(int64), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-		if (!XactReadOnly)
+		if (!XactReadOnly && !IsolationUsesXactSnapshot())
 			/* two who ask at once need not wait for each other: one of them is not counted */
 			rv_sql("UPDATE ruvector.patterns SET usage = usage + 1 WHERE (bank_id, pattern_id) IN"
 				   " (SELECT bank_id, pattern_id FROM ruvector.patterns WHERE bank_id = $1 AND pattern_id = $2"

@@ -95,6 +95,16 @@ make_call(FunctionCallInfo fcinfo)
 	return call;
 }
 
+/* What lies outside of our statement; NULL for nothing. */
+static char *
+callers_context(char *context, const char *sql)
+{
+	char	   *ours = context ? strstr(context, sql) : NULL;
+	char	   *rest = ours ? strchr(ours, '\n') : NULL;
+
+	return rest ? rest + 1 : NULL;
+}
+
 /* What the namesake answers.  Its errors are the function's own: where in the SQL they came up tells a user nothing. */
 static uint64
 ask(const Call *call)
@@ -113,7 +123,7 @@ ask(const Call *call)
 		MemoryContextSwitchTo(memory);
 		error = CopyErrorData();
 		FlushErrorState();
-		error->context = NULL;
+		error->context = callers_context(error->context, call->sql);
 		ReThrowError(error);
 	}
 	PG_END_TRY();

@@ -55,7 +55,10 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions
 		regions->bytes = regions->capacity = VARSIZE(bytes) - VARHDRSZ;
 		RV_SWIFT(rule->regions = rv_image_checksum(regions->image, regions->bytes));
 		if (rule->regions == 0)
+		{
+			*regions = (rv_regions) {0};
 			return;
+		}
 	}
 	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS)
 		return;
@@ -285,12 +288,16 @@ read_embeddings(rv_labels *labels)
 static int
 read_labels(const RvLearnedClass *class, Oid type, rv_labels *labels)
 {
-	Oid			types[] = {OIDOID, INT4OID, INT4OID};
-	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting)};
+	/* only where a scan can read them as well */
+	bool		embedded = rv_batched_search && rv_pgvector_is_floats(type);
+	Oid			types[] = {OIDOID, INT4OID, INT4OID, BOOLOID};
+	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting),
+	BoolGetDatum(embedded)};
 	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
 									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
 									 /* random, and drawn before anything was measured */
-									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us, t.query_vector"
+									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us,"
+									 " CASE WHEN $4 THEN t.query_vector END"
 									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
 									 " JOIN ruvector.trajectories t USING (query_id)"
 									 " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= p.evidence_from"
@@ -349,8 +356,7 @@ read_labels(const RvLearnedClass *class, Oid type, rv_labels *labels)
 	labels->timed_blocks = timed_blocks;
 	labels->timed_us = timed_us;
 	read_stages(labels);
-	/* only where a scan can read them as well */
-	if (labels->stages > 0 && rv_pgvector_is_floats(type))
+	if (labels->stages > 0 && embedded)
 		read_embeddings(labels);
 	return count;
 }

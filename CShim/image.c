@@ -8,10 +8,11 @@
  * nobody has it mapped any more.
  *
  * Locks: images->lock, shared to look up, exclusive to change; held while a
- * segment is attached or pinned, never across SQL or Swift.
+ * segment is attached, so that it is not unpinned then, never across SQL or Swift.
  */
 #include "rv.h"
 
+#include "access/xact.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/dsm.h"
@@ -20,6 +21,7 @@
 #include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
+#include "utils/resowner.h"
 
 #define IMAGES_MAX 512
 
@@ -45,6 +47,7 @@ typedef struct Mapped
 	uint64		checksum;
 	int64		bytes;
 	dsm_segment *segment;
+	uint64		refused;		/* checksum of one that could not be attached */
 } Mapped;
 
 static Images *images = NULL;
@@ -114,48 +117,6 @@ is_wanted(const Entry *entry, const RvImage *wanted, int count)
 	return false;
 }
 
-/* These are the images of this database from now on.  What finds no room is not there: see rv_image_find. */
-void
-rv_image_publish(const RvImage *wanted, int count)
-{
-	int64		used = 0;
-
-	LWLockAcquire(images->lock, LW_EXCLUSIVE);
-	for (int i = 0; i < IMAGES_MAX; i++)
-	{
-		if (images->entries[i].database == MyDatabaseId && !is_wanted(&images->entries[i], wanted, count))
-		{
-			dsm_unpin_segment(images->entries[i].handle);
-			images->entries[i].database = InvalidOid;
-		}
-		if (OidIsValid(images->entries[i].database))
-			used += images->entries[i].bytes;
-	}
-	for (int i = 0; i < count; i++)
-	{
-		Entry	   *entry = NULL;
-		dsm_segment *segment;
-
-		if (find_entry(&wanted[i].key, wanted[i].checksum) != NULL || wanted[i].data == NULL ||
-			used + wanted[i].bytes > (int64) rv_bank_memory * 1024)
-			continue;
-		for (int e = 0; entry == NULL && e < IMAGES_MAX; e++)
-			if (!OidIsValid(images->entries[e].database))
-				entry = &images->entries[e];
-		if (entry == NULL)
-			break;
-		segment = dsm_create(wanted[i].bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
-		if (segment == NULL)
-			break;
-		memcpy(dsm_segment_address(segment), wanted[i].data, wanted[i].bytes);
-		dsm_pin_segment(segment);
-		*entry = (Entry) {MyDatabaseId, wanted[i].key, wanted[i].checksum, wanted[i].bytes, dsm_segment_handle(segment)};
-		dsm_detach(segment);
-		used += wanted[i].bytes;
-	}
-	LWLockRelease(images->lock);
-}
-
 bool
 rv_image_is_published(const RvImageKey *key, uint64 checksum)
 {
@@ -165,6 +126,109 @@ rv_image_is_published(const RvImageKey *key, uint64 checksum)
 	found = find_entry(key, checksum) != NULL;
 	LWLockRelease(images->lock);
 	return found;
+}
+
+/* With the lock held. */
+static void
+forget(Entry *entry)
+{
+	dsm_unpin_segment(entry->handle);
+	entry->database = InvalidOid;
+}
+
+/* A segment with these bytes; false where there is no room for it, which is no error: see rv_image_find. */
+static bool
+make_segment(const RvImage *image, dsm_handle *handle)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	volatile bool made = false;
+
+	PG_TRY();
+	{
+		dsm_segment *segment = dsm_create(image->bytes, DSM_CREATE_NULL_IF_MAXSEGMENTS);
+
+		if (segment != NULL)
+		{
+			memcpy(dsm_segment_address(segment), image->data, image->bytes);
+			dsm_pin_segment(segment);
+			*handle = dsm_segment_handle(segment);
+			dsm_detach(segment);
+			made = true;
+		}
+	}
+	PG_CATCH();
+	{
+		/* the worker's own transaction, in which nothing else depends on it: /dev/shm is full, say */
+		MemoryContextSwitchTo(memory);
+		EmitErrorReport();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return made;
+}
+
+/* With the lock held; NULL: all are taken. */
+static Entry *
+free_entry(void)
+{
+	for (int i = 0; i < IMAGES_MAX; i++)
+		if (!OidIsValid(images->entries[i].database))
+			return &images->entries[i];
+	return NULL;
+}
+
+static void
+add(const RvImage *image)
+{
+	dsm_handle	handle;
+	Entry	   *entry;
+
+	if (!make_segment(image, &handle))
+		return;
+	LWLockAcquire(images->lock, LW_EXCLUSIVE);
+	entry = free_entry();
+	if (entry != NULL)
+		*entry = (Entry) {MyDatabaseId, image->key, image->checksum, image->bytes, handle};
+	else
+		dsm_unpin_segment(handle);
+	LWLockRelease(images->lock);
+}
+
+/* These are the images of this database from now on.  What finds no room is not there: see rv_image_find. */
+void
+rv_image_publish(const RvImage *wanted, int count)
+{
+	int64		used = 0;
+
+	if (images == NULL)
+		return;
+	LWLockAcquire(images->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < IMAGES_MAX; i++)
+	{
+		if (images->entries[i].database == MyDatabaseId && !is_wanted(&images->entries[i], wanted, count))
+			forget(&images->entries[i]);
+		if (OidIsValid(images->entries[i].database))
+			used += images->entries[i].bytes;
+	}
+	LWLockRelease(images->lock);
+	/* only the worker of this database adds to its images */
+	for (int i = 0; i < count; i++)
+		if (wanted[i].data != NULL && used + wanted[i].bytes <= (int64) rv_bank_memory * 1024 &&
+			!rv_image_is_published(&wanted[i].key, wanted[i].checksum))
+		{
+			add(&wanted[i]);
+			used += wanted[i].bytes;
+		}
+}
+
+void
+rv_image_forget_databases_except(const List *databases)
+{
+	LWLockAcquire(images->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < IMAGES_MAX; i++)
+		if (OidIsValid(images->entries[i].database) && !list_member_oid(databases, images->entries[i].database))
+			forget(&images->entries[i]);
+	LWLockRelease(images->lock);
 }
 
 static void
@@ -181,6 +245,38 @@ attach(Mapped *mine, uint64 checksum)
 		mine->bytes = entry->bytes;
 	}
 	LWLockRelease(images->lock);
+}
+
+/*
+ * A search that could run without the image must not fail for want of memory or
+ * files: a subtransaction cleans up, once for each image.  Parallel workers have none.
+ */
+static void
+attach_safely(Mapped *mine, uint64 checksum)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	if (IsInParallelMode() || mine->refused == checksum)
+		return;
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(memory);
+	PG_TRY();
+	{
+		attach(mine, checksum);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(memory);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+		mine->segment = NULL;
+		mine->refused = checksum;
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(memory);
+	CurrentResourceOwner = owner;
 }
 
 /* NULL: this very image is not to be had now.  What is returned stays until the next call for the same key. */
@@ -200,14 +296,17 @@ rv_image_find(const RvImageKey *key, uint64 checksum, int64 *bytes)
 	}
 	mine = hash_search(mapped, key, HASH_ENTER, &found);
 	if (!found)
+	{
 		mine->segment = NULL;
+		mine->refused = 0;
+	}
 	if (mine->segment != NULL && mine->checksum != checksum)
 	{
 		dsm_detach(mine->segment);
 		mine->segment = NULL;
 	}
 	if (mine->segment == NULL)
-		attach(mine, checksum);
+		attach_safely(mine, checksum);
 	*bytes = mine->segment != NULL ? mine->bytes : 0;
 	return mine->segment != NULL ? dsm_segment_address(mine->segment) : NULL;
 }

@@ -351,7 +351,11 @@ list_banks(int32 **ids)
 		return 0;
 	rv_privileged_begin(&privileged);
 	rv_sql("SELECT ruvector.refresh_banks(relid) FROM ruvector.learned_tables WHERE mode <> 'off'", SPI_OK_SELECT, 0, NULL, NULL, NULL);
-	count = (int) rv_sql("SELECT bank_id FROM ruvector.banks ORDER BY bank_id", SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	/* those with something to do */
+	count = (int) rv_sql("SELECT b.bank_id FROM ruvector.banks b WHERE b.relid IS NOT NULL"
+						 " OR EXISTS (SELECT FROM ruvector.outcomes o WHERE o.bank_id = b.bank_id AND o.outcome_number > b.distilled_to)"
+						 " OR (b.image IS NULL AND EXISTS (SELECT FROM ruvector.patterns p WHERE p.bank_id = b.bank_id))"
+						 " ORDER BY b.bank_id", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	*ids = MemoryContextAlloc(TopMemoryContext, sizeof(int32) * Max(count, 1));
 	for (int i = 0; i < count; i++)
 		(*ids)[i] = rv_column_int(i, 1, 0);
@@ -367,7 +371,7 @@ distil(void)
 	int32	   *ids = NULL;
 	int			count = list_banks(&ids);
 
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count && !rv_workers_stop_requested(); i++)
 	{
 		PG_TRY();
 		{

@@ -234,6 +234,7 @@ typedef struct RvImage
 
 extern void rv_image_init(void);
 extern void rv_image_publish(const RvImage *wanted, int count);
+extern void rv_image_forget_databases_except(const List *databases);
 extern bool rv_image_is_published(const RvImageKey *key, uint64 checksum);
 extern const void *rv_image_find(const RvImageKey *key, uint64 checksum, int64 *bytes);
 

@@ -78,8 +78,7 @@ find_scale(RvScan *scan, const rv_policy *policy)
 	scan->scale = 1;
 	if (policy == NULL || policy->stop.regions == 0 || !scan->active || key->sk_flags & SK_ISNULL)
 		return true;			/* EXPLAIN alone has no query yet */
-	if (!rv_pgvector_is_floats(scan->child->iss_RelationDesc->rd_opcintype[0]))
-		return false;
+	/* made only for pgvector's type vector: 16 bits of dimension, 16 unused, floats */
 	image = rv_image_find(&(RvImageKey) {RelationGetRelid(scan->child->iss_RelationDesc), policy->k_class},
 						  policy->stop.regions, &bytes);
 	if (image == NULL)
@@ -134,7 +133,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	for (int i = 0; i < index->entry.classes && k <= RV_K_MAX(scan->kind); i++)
 		if (index->entry.policy[i].k_class == k_class)
 			policy = &index->entry.policy[i];
-	facts.can_follow = facts.can_batch && find_scale(scan, policy);
+	facts.can_follow = facts.can_batch && facts.adaptive && !facts.user_set && facts.pin == 0 && find_scale(scan, policy);
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
 	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
 		*evidence = *fixed = policy->rung[plan->rung];

@@ -7,6 +7,7 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
@@ -116,19 +117,19 @@ identifiers_argument(FunctionCallInfo fcinfo, int position)
 }
 
 /* Judged, and not among the rows returned. */
-static Datum
+static void
 never_returned(const rv_identifiers *judged, const rv_identifiers *returned, Datum *texts, int *count)
 {
 	for (int i = 0; i < judged->count; i++)
 	{
 		bool		found = false;
 
+		CHECK_FOR_INTERRUPTS();
 		for (int r = 0; r < returned->count && !found; r++)
 			found = strcmp(judged->start[i], returned->start[r]) == 0;
 		if (!found)
 			texts[(*count)++] = CStringGetTextDatum(judged->start[i]);
 	}
-	return PointerGetDatum(construct_array(texts, *count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 PG_FUNCTION_INFO_V1(ruvector_judge_feedback);
@@ -154,8 +155,9 @@ ruvector_judge_feedback(PG_FUNCTION_ARGS)
 	values[1] = known(verdict.recall, &nulls[1]);
 	values[2] = known(verdict.exact_precision, &nulls[2]);
 	values[3] = known(verdict.weighted_recall, &nulls[3]);
-	(void) never_returned(&relevant, &returned, texts, &count);
-	values[4] = never_returned(&irrelevant, &returned, texts, &count);
+	never_returned(&relevant, &returned, texts, &count);
+	never_returned(&irrelevant, &returned, texts, &count);
+	values[4] = PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT));
 	nulls[4] = returned.start == NULL;
 	return row(fcinfo, values, nulls);
 }

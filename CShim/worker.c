@@ -75,6 +75,7 @@ ruvector_worker_main(Datum arg)
 		if (installed)
 			rv_learn_run();
 		(void) rv_registry_publish(NULL, 0);
+		rv_image_publish(NULL, 0);
 	}
 	finished = true;
 	proc_exit(0);
@@ -227,6 +228,7 @@ ruvector_launcher_main(Datum arg)
 		databases = list_databases(TopMemoryContext);
 		revive_workers();
 		rv_registry_forget_databases_except(databases);
+		rv_image_forget_databases_except(databases);
 		while (rv_workers_next_wanted(&wanted))
 			if (OidIsValid(wanted))
 				seen = list_delete_oid(seen, wanted);

@@ -204,7 +204,9 @@ BEGIN
     IF source IS NULL THEN
         PERFORM ruvector.complain('22004', 'the name of a bank or table must not be null', 'Name a bank, or a table that learns.');
     END IF;
-    SELECT * INTO bank FROM ruvector.banks b WHERE b.name = source;
+    -- somebody else's bank hides no table
+    SELECT * INTO bank FROM ruvector.banks b WHERE b.name = source
+    AND (pg_has_role(caller, b.owner_id, 'USAGE') OR NOT EXISTS (SELECT FROM ruvector.learned_tables l WHERE l.relid = relation));
     IF FOUND THEN
         IF relation IS NOT NULL AND EXISTS (SELECT FROM ruvector.learned_tables l WHERE l.relid = relation) THEN
             PERFORM ruvector.complain('42725', format('"%s" is a bank, and a table that learns', source),
@@ -362,6 +364,14 @@ CREATE FUNCTION ruvector.goal_of(bank ruvector.banks) RETURNS float8 LANGUAGE sq
 $$;
 COMMENT ON FUNCTION ruvector.goal_of IS 'the recall that is asked for; NULL of a bank that belongs to no table';
 
+-- Of the outcomes of a bank the last 10,000 count, and no more numbers than 1,000 of 4,000 dimensions hold: what is
+-- done with them is done in memory.
+CREATE FUNCTION ruvector.forgotten_to(bank ruvector.banks) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT o.outcome_number FROM ruvector.outcomes o WHERE o.bank_id = bank.bank_id
+        ORDER BY o.outcome_number DESC OFFSET greatest(100, least(10000, 4000000 / bank.dims)) LIMIT 1), 0)
+$$;
+COMMENT ON FUNCTION ruvector.forgotten_to IS 'outcomes of a bank up to this number do not count any more';
+
 -- What was tried, oldest first.  For each trial: precision, recall, latency, cost
 -- (NaN: not measured), then its parameters.
 CREATE FUNCTION ruvector.experience(bank ruvector.banks, after bigint, and_these bigint[])
@@ -370,6 +380,7 @@ RETURNS TABLE (number bigint, at timestamptz, embedding real[], trials float8[])
            ARRAY[coalesce(o.precision_measured, 'NaN'), coalesce(o.recall, 'NaN'),
                  coalesce(o.latency_us, 'NaN'), coalesce(o.cost, 'NaN')]::float8[] || o.parameters
     FROM ruvector.outcomes o WHERE o.bank_id = bank.bank_id AND (o.outcome_number > after OR o.outcome_number = ANY (and_these))
+      AND o.outcome_number > ruvector.forgotten_to(bank)
     UNION ALL
     SELECT b.label_number, b.labelled_at, t.query_vector, v.trials
     FROM ruvector.labels b
@@ -475,6 +486,18 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector.prune_patterns IS 'behind ruvector_prune_patterns';
 
+-- From similarities to queries of his choice anybody could reckon a centroid, which is made of private vectors: they, and
+-- what is weighted by them, are told exactly only to the owner.
+CREATE FUNCTION ruvector.owns_bank(caller oid, bank ruvector.banks) RETURNS bool LANGUAGE sql STABLE AS $$
+    SELECT pg_has_role(caller, coalesce(bank.owner_id, (SELECT c.relowner FROM pg_class c WHERE c.oid = bank.relid)), 'USAGE')
+$$;
+COMMENT ON FUNCTION ruvector.owns_bank IS 'whether the caller owns a bank, or its table';
+
+CREATE FUNCTION ruvector.told(caller oid, bank ruvector.banks, number float8) RETURNS float8 LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN ruvector.owns_bank(caller, bank) THEN number ELSE round(number::numeric, 1)::float8 END
+$$;
+COMMENT ON FUNCTION ruvector.told IS 'a number that similarities are in, as exactly as the caller may know it';
+
 CREATE FUNCTION ruvector.get_optimized_params(caller oid, relation oid, source text, embedding real[])
 RETURNS TABLE (index_name name, k int, parameters jsonb, confidence float8, pattern_ids bigint[], similarities float8[])
 LANGUAGE plpgsql AS $$
@@ -484,7 +507,8 @@ BEGIN
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, false) LOOP
         PERFORM ruvector.check_embedding(embedding, bank.dims);
         RETURN QUERY SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = bank.indexid), bank.k_class,
-            ruvector.parameter_names(bank.parameters, s.parameters), s.confidence, s.pattern_ids, s.similarities
+            ruvector.parameter_names(bank.parameters, s.parameters), ruvector.told(caller, bank, s.confidence), s.pattern_ids,
+            CASE WHEN ruvector.owns_bank(caller, bank) THEN s.similarities END
             FROM ruvector.suggest(bank.bank_id, $4) s;
     END LOOP;
 END $$;
@@ -521,17 +545,17 @@ BEGIN
     SELECT c.relname, m.k_class, CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END,
            coalesce(s.parameters[1]::int, m.value, m.setting),
            CASE WHEN s.parameters IS NOT NULL THEN 'patterns' WHEN m.value IS NOT NULL THEN 'policy' ELSE 'setting' END,
-           s.confidence,
+           ruvector.told(caller, b, s.confidence),
            CASE WHEN s.parameters IS NOT NULL THEN
                -- of the nearest patterns at the value, or the next that was measured
-               (SELECT sum(n.similarity * e.recall) / nullif(sum(n.similarity), 0)
+               (SELECT ruvector.told(caller, b, sum(n.similarity * e.recall) / nullif(sum(n.similarity), 0))
                 FROM unnest(s.pattern_ids, s.similarities) n(pattern_id, similarity)
                 JOIN ruvector.patterns p ON p.bank_id = b.bank_id AND p.pattern_id = n.pattern_id
                 CROSS JOIN LATERAL (SELECT p.evidence[i + 5] AS recall FROM generate_series(0, cardinality(p.evidence) - 13, 13) i
                     WHERE p.evidence[i + 13] >= s.parameters[1] ORDER BY p.evidence[i + 13] LIMIT 1) e)
            ELSE (SELECT g.recall::float8 FROM ruvector.policy_rungs g
                  WHERE (g.indexid, g.k_class, g.family, g.value) = (m.indexid, m.k_class, 'value', coalesce(m.value, m.setting))) END,
-           s.pattern_ids, s.similarities
+           s.pattern_ids, CASE WHEN ruvector.owns_bank(caller, b) THEN s.similarities END
     FROM ruvector.learned_indexes x
     JOIN pg_class c ON c.oid = x.indexid
     JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1 AND a.atttypmod IN (cardinality(query), -1)
@@ -549,15 +573,16 @@ COMMENT ON FUNCTION ruvector.get_search_params IS 'behind ruvector_get_search_pa
 CREATE FUNCTION ruvector.tend_bank(bank_id int) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
     bank ruvector.banks;
-    distilled int := ruvector.distil(bank_id, NULL, false);
+    distilled int;
 BEGIN
+    SELECT * INTO bank FROM ruvector.banks b WHERE b.bank_id = $1;
+    DELETE FROM ruvector.outcomes o WHERE o.bank_id = $1 AND o.outcome_number <= ruvector.forgotten_to(bank);
+    distilled := ruvector.distil($1, NULL, false);
     SELECT * INTO bank FROM ruvector.banks b WHERE b.bank_id = $1;
     IF bank.image IS NULL THEN      -- feedback, for instance, has changed patterns
         PERFORM ruvector.consolidate($1);
     END IF;
     IF bank.name IS NOT NULL THEN
-        DELETE FROM ruvector.outcomes o WHERE o.bank_id = $1 AND o.outcome_number <=
-            (SELECT x.outcome_number FROM ruvector.outcomes x WHERE x.bank_id = $1 ORDER BY x.outcome_number DESC OFFSET 10000 LIMIT 1);
         IF (SELECT count(*) FROM ruvector.outcomes o WHERE o.bank_id = $1 AND o.outcome_number > coalesce(bank.router_trained_on, 0)) >=
            greatest((SELECT count(*) FROM ruvector.outcomes o WHERE o.bank_id = $1) / 10, 1) THEN
             PERFORM ruvector.train_router($1);
@@ -565,7 +590,7 @@ BEGIN
     END IF;
     RETURN distilled;
 END $$;
-COMMENT ON FUNCTION ruvector.tend_bank IS 'distils what is new, keeps the last 10,000 outcomes, trains the router; how many trajectories were new';
+COMMENT ON FUNCTION ruvector.tend_bank IS 'forgets what counts no more, distils what is new, trains the router; how many trajectories were new';
 
 -------------------------------------------------------------- export and import
 

@@ -101,6 +101,23 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector.checked_ids IS 'refuses what is no list of identifiers';
 
+-- What it moved the confidence by; NULL where somebody else is at the pattern: nobody waits here, so nobody
+-- who judges many searches at once can be in a deadlock.
+CREATE FUNCTION ruvector.move_confidence(bank int, pattern bigint, change float8) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    moved float8;
+BEGIN
+    UPDATE ruvector.patterns p SET confidence = greatest(0, least(1, p.confidence + change))
+    FROM (SELECT bank_id, pattern_id, confidence FROM ruvector.patterns WHERE (bank_id, pattern_id) = (bank, pattern)
+          FOR NO KEY UPDATE SKIP LOCKED) old
+    WHERE (p.bank_id, p.pattern_id) = (old.bank_id, old.pattern_id)
+    RETURNING p.confidence - old.confidence INTO moved;
+    UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL
+    WHERE b.bank_id IN (SELECT bank_id FROM ruvector.banks WHERE bank_id = bank AND image IS NOT NULL FOR NO KEY UPDATE SKIP LOCKED);
+    RETURN moved;
+END $$;
+COMMENT ON FUNCTION ruvector.move_confidence IS 'moves the confidence of a pattern, within 0 and 1';
+
 CREATE FUNCTION ruvector.record_feedback(caller oid, relation oid, query_id uuid, relevant_ids text[], irrelevant_ids text[], rating float8)
 RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weighted_recall float8, never_returned text[])
 LANGUAGE plpgsql AS $$
@@ -124,21 +141,15 @@ BEGIN
     END IF;
     -- feedback given anew replaces what was said before
     DELETE FROM ruvector.feedback f WHERE f.query_id = $3 RETURNING * INTO before;
-    UPDATE ruvector.patterns p SET confidence = p.confidence - before.confidence_change
-    WHERE (p.bank_id, p.pattern_id) = (before.bank_id, before.pattern_id) AND p.confidence - before.confidence_change BETWEEN 0 AND 1;
+    PERFORM ruvector.move_confidence(before.bank_id, before.pattern_id, -before.confidence_change);
     IF rating IS NOT NULL THEN
         SELECT b.bank_id, s.pattern_ids[1] INTO bank, pattern
         FROM ruvector.banks b, LATERAL ruvector.suggest(b.bank_id, search.query_vector) s
         WHERE (b.indexid, b.k_class) = (search.indexid, search.k_class) AND b.dims = cardinality(search.query_vector);
-        UPDATE ruvector.patterns p SET confidence = greatest(0, least(1, p.confidence + change))
-        FROM ruvector.patterns old
-        WHERE (p.bank_id, p.pattern_id) = (bank, pattern) AND (old.bank_id, old.pattern_id) = (p.bank_id, p.pattern_id)
-        RETURNING p.confidence - old.confidence INTO change;
+        change := ruvector.move_confidence(bank, pattern, change);
     END IF;
-    UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL
-    WHERE b.bank_id IN (bank, before.bank_id) AND b.image IS NOT NULL;
     INSERT INTO ruvector.feedback (query_id, relevant, irrelevant, rating, bank_id, pattern_id, confidence_change)
-    VALUES ($3, relevant, irrelevant, $6, bank, pattern, CASE WHEN pattern IS NOT NULL THEN change END);
+    VALUES ($3, relevant, irrelevant, $6, bank, pattern, change);
     RETURN QUERY SELECT v.relevant_precision, v.relevant_recall,
         (SELECT f.exact_precision FROM ruvector.judge_feedback(relevant, irrelevant, search.row_ids,
             (SELECT b.exact_ids FROM ruvector.labels b WHERE b.query_id = $3)) f),
