@@ -102,6 +102,13 @@ SELECT ruvector_import_patterns('copy', :'document');
 SELECT ruvector_consolidate_patterns('copy');
 SELECT p.support = 2 * o.support AS twice, p.imported FROM ruvector.patterns o JOIN ruvector.banks b USING (bank_id), ruvector.patterns p JOIN ruvector.banks c USING (bank_id)
 WHERE b.name = 'prompts' AND c.name = 'copy' AND o.level = 0 AND p.level = 0 AND o.pattern_id = p.pattern_id;
+-- into itself, again and again: identifiers follow each other
+SELECT next_pattern AS next FROM ruvector.banks WHERE name = 'copy' \gset
+SELECT count(ruvector_import_patterns('copy', :'document')) FROM generate_series(1, 60);
+SELECT next_pattern - :next = 180 AS close FROM ruvector.banks WHERE name = 'copy';
+SELECT ruvector_import_patterns('copy', jsonb_set(:'document', '{banks,0,patterns}',
+  jsonb_build_array(:'document'::jsonb #> '{banks,0,patterns,0}' || '{"id": 1000000000000000, "parent": null}')));
+SELECT next_pattern - :next = 181 AS close FROM ruvector.banks WHERE name = 'copy';
 -- what was imported stays when all is extracted anew
 SELECT ruvector_create_bank('other copy', 3, parameters) FROM ruvector.banks WHERE name = 'prompts';
 SELECT ruvector_import_patterns('other copy', :'document') > 0 AS imported;
