@@ -81,6 +81,12 @@ SELECT count(*) FROM ruvector_record_feedback(:'query', (:'ids'::bigint[])[1:2])
 RESET ROLE;
 SELECT round((confidence - :before)::numeric, 6) AS change FROM ruvector.patterns WHERE pattern_id = :nearest;
 
+-- who may only read is told what would suit, not how near the patterns lie: from that he could reckon private vectors
+SET ROLE rv_user;
+SELECT source, similarities, confidence * 10 = round(confidence * 10) AS rounded FROM ruvector_get_search_params('items', '{1,0.1,0}');
+SELECT similarities FROM ruvector_get_optimized_params('items', '{1,0.1,0}');
+RESET ROLE;
+
 -- asked for a query
 SELECT index_name, k_class, parameter, value BETWEEN 10 AND 1000 AS value, source, confidence > 0 AS confident,
     expected_recall > 0.9 AS expected, cardinality(pattern_ids), round(similarities[1]::numeric, 1) AS nearest
