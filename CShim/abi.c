@@ -17,6 +17,7 @@ _Static_assert(sizeof(rv_bank) == 72, "rv_bank layout");
 _Static_assert(sizeof(rv_experience) == 48, "rv_experience layout");
 _Static_assert(sizeof(rv_distillation) == 24, "rv_distillation layout");
 _Static_assert(sizeof(rv_suggestion) == 16 + 16 * RV_NEAREST_MAX + 8 * RV_PARAMETERS_MAX, "rv_suggestion layout");
+_Static_assert(sizeof(rv_bank_statistics) == 40, "rv_bank_statistics layout");
 _Static_assert(sizeof(rv_route) == 24 + 8 * RV_PARAMETERS_MAX, "rv_route layout");
 _Static_assert(sizeof(rv_pattern_verdict) == 96 + 8 * RV_PARAMETERS_MAX, "rv_pattern_verdict layout");
 _Static_assert(sizeof(rv_search_outcome) == 88, "rv_search_outcome layout");

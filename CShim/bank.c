@@ -473,7 +473,7 @@ ruvector_suggest(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* ---- verdicts ----------------------------------------------------------------------------------- */
+/* ---- a bank in a few numbers ----------------------------------------------------------------------- */
 
 static void
 put_known(Datum *values, bool *nulls, int column, double number)
@@ -481,6 +481,39 @@ put_known(Datum *values, bool *nulls, int column, double number)
 	values[column] = Float8GetDatum(number);
 	nulls[column] = isnan(number);
 }
+
+PG_FUNCTION_INFO_V1(ruvector_describe);
+Datum
+ruvector_describe(PG_FUNCTION_ARGS)
+{
+	Tuplestorestate *store = rv_rows_begin(fcinfo);
+	Bank	   *bank;
+
+	if (SPI_connect() != SPI_OK_CONNECT)
+		elog(ERROR, "SPI_connect failed");
+	bank = load(PG_GETARG_INT32(0), false, 0);
+	if (bank != NULL)
+	{
+		rv_bank_statistics statistics;
+		rv_error	error = {0};
+		rv_status	status;
+		Datum		values[4];
+		bool		nulls[4] = {false};
+
+		RV_SWIFT(status = rv_bank_describe(&bank->core, &statistics, &error));
+		if (status != RV_OK)
+			rv_fail_swift(&error);
+		values[0] = rv_make_array(statistics.patterns, lengthof(statistics.patterns), INT4OID);
+		values[1] = Int64GetDatum(statistics.support);
+		put_known(values, nulls, 2, statistics.confidence);
+		put_known(values, nulls, 3, statistics.improvement);
+		tuplestore_putvalues(store, ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc, values, nulls);
+	}
+	SPI_finish();
+	return (Datum) 0;
+}
+
+/* ---- verdicts ----------------------------------------------------------------------------------- */
 
 PG_FUNCTION_INFO_V1(ruvector_judge_patterns);
 Datum

@@ -7,7 +7,6 @@
 
 #include "catalog/pg_type.h"
 #include "funcapi.h"
-#include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 
@@ -99,7 +98,7 @@ ruvector_judge_search(PG_FUNCTION_ARGS)
 static rv_identifiers
 identifiers_argument(FunctionCallInfo fcinfo, int position)
 {
-	rv_identifiers identifiers = {NULL, 0};
+	rv_identifiers identifiers = {0};
 	const char **start;
 	Datum	   *datums;
 	bool	   *nulls;
@@ -113,23 +112,8 @@ identifiers_argument(FunctionCallInfo fcinfo, int position)
 		if (!nulls[i])
 			start[identifiers.count++] = TextDatumGetCString(datums[i]);
 	identifiers.start = start;
+	identifiers.missing = palloc0(sizeof(bool) * Max(count, 1));
 	return identifiers;
-}
-
-/* Judged, and not among the rows returned. */
-static void
-never_returned(const rv_identifiers *judged, const rv_identifiers *returned, Datum *texts, int *count)
-{
-	for (int i = 0; i < judged->count; i++)
-	{
-		bool		found = false;
-
-		CHECK_FOR_INTERRUPTS();
-		for (int r = 0; r < returned->count && !found; r++)
-			found = strcmp(judged->start[i], returned->start[r]) == 0;
-		if (!found)
-			texts[(*count)++] = CStringGetTextDatum(judged->start[i]);
-	}
 }
 
 PG_FUNCTION_INFO_V1(ruvector_judge_feedback);
@@ -155,8 +139,12 @@ ruvector_judge_feedback(PG_FUNCTION_ARGS)
 	values[1] = known(verdict.recall, &nulls[1]);
 	values[2] = known(verdict.exact_precision, &nulls[2]);
 	values[3] = known(verdict.weighted_recall, &nulls[3]);
-	never_returned(&relevant, &returned, texts, &count);
-	never_returned(&irrelevant, &returned, texts, &count);
+	for (int i = 0; i < relevant.count; i++)
+		if (relevant.missing[i])
+			texts[count++] = CStringGetTextDatum(relevant.start[i]);
+	for (int i = 0; i < irrelevant.count; i++)
+		if (irrelevant.missing[i])
+			texts[count++] = CStringGetTextDatum(irrelevant.start[i]);
 	values[4] = PointerGetDatum(construct_array(texts, count, TEXTOID, -1, false, TYPALIGN_INT));
 	nulls[4] = returned.start == NULL;
 	return row(fcinfo, values, nulls);

@@ -592,6 +592,24 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION ruvector.tend_bank IS 'forgets what counts no more, distils what is new, trains the router; how many trajectories were new';
 
+CREATE FUNCTION ruvector.describe(bank_id int, OUT patterns int[], OUT support bigint, OUT confidence float8, OUT improvement float8)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ruvector_describe' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION ruvector.describe IS 'a bank in a few numbers';
+
+CREATE FUNCTION ruvector.bank_stats(caller oid, relation oid, source text)
+RETURNS TABLE (index_name name, k int, patterns int[], support bigint, hit_rate float8, confidence float8, improvement float8,
+    usage bigint, imported bigint, router bool) LANGUAGE sql STABLE AS $$
+    SELECT (SELECT c.relname FROM pg_class c WHERE c.oid = b.indexid), b.k_class, s.patterns, s.support,
+           s.support::float8 / nullif(s.support + cardinality(b.left_over), 0), s.confidence, s.improvement,
+           u.usage::bigint, u.imported, b.router IS NOT NULL
+    FROM ruvector.banks_of(caller, relation, source, false) b
+    CROSS JOIN LATERAL ruvector.describe(b.bank_id) s
+    CROSS JOIN LATERAL (SELECT coalesce(sum(p.usage), 0) AS usage, count(*) FILTER (WHERE p.imported) AS imported
+        FROM ruvector.patterns p WHERE p.bank_id = b.bank_id AND p.level = 0) u
+    ORDER BY 1, 2
+$$;
+COMMENT ON FUNCTION ruvector.bank_stats IS 'behind ruvector_bank_stats';
+
 -------------------------------------------------------------- export and import
 
 -- The same document in every session: all digits of floats, times in UTC.

@@ -18,6 +18,12 @@ CREATE FUNCTION ruvector_prune_patterns(source text, min_usage bigint DEFAULT NU
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_prune_patterns IS 'removes patterns that are used less, less sure or older than this; how many';
 
+CREATE FUNCTION ruvector_bank_stats(source text)
+RETURNS TABLE (index_name name, k int, patterns int[], support bigint, hit_rate float8, confidence float8, improvement float8,
+    usage bigint, imported bigint, router bool)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_bank_stats IS 'banks in a few numbers: patterns by level, trajectories in them and the share that is, mean confidence, mean improvement of quality, suggestions given';
+
 CREATE FUNCTION ruvector_get_search_params(table_name regclass, query real[], k int DEFAULT NULL)
 RETURNS TABLE (index_name name, k_class int, parameter text, value int, source text, confidence float8, expected_recall float8,
     pattern_ids bigint[], similarities float8[])

@@ -550,6 +550,17 @@ typedef struct rv_suggestion
 rv_status	rv_bank_suggest(const rv_bank *RV_NONNULL bank, const float *RV_NONNULL embedding, int32_t count,
 							rv_suggestion *RV_NONNULL suggestion, rv_error *RV_NONNULL error);
 
+typedef struct rv_bank_statistics
+{
+	int32_t		patterns[4];	/* of each level */
+	int64_t		support;		/* trajectories that the lowest stand for */
+	double		confidence;		/* mean; NaN without patterns */
+	double		improvement;	/* mean quality of what works best less that of what was tried most; NaN = not known */
+} rv_bank_statistics;
+
+rv_status	rv_bank_describe(const rv_bank *RV_NONNULL bank, rv_bank_statistics *RV_NONNULL statistics,
+							 rv_error *RV_NONNULL error);
+
 /* Bytes that the image of this bank takes at most: what backends share, see BankImage.swift. */
 int64_t		rv_bank_image_capacity(const rv_bank *RV_NONNULL bank);
 
@@ -664,6 +675,7 @@ typedef struct rv_identifiers
 {
 	const char *RV_NONNULL const *RV_NULLABLE start;
 	int32_t		count;
+	bool	   *RV_NULLABLE missing;	/* [count]: answer: judged, but not among the rows returned */
 } rv_identifiers;
 
 typedef struct rv_feedback_verdict

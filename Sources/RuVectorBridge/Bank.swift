@@ -68,6 +68,21 @@ public func rv_bank_suggest(
   }
 }
 
+@c @implementation
+public func rv_bank_describe(
+  _ bank: UnsafePointer<rv_bank>, _ answer: UnsafeMutablePointer<rv_bank_statistics>,
+  _ error: UnsafeMutablePointer<rv_error>
+) -> rv_status {
+  guarded(error) { () throws(LearningError) in
+    let statistics = try ReasoningBank(bank.pointee).statistics
+    answer.pointee = rv_bank_statistics()
+    write(statistics.patterns.map { Int32(clamping: $0) }, to: &answer.pointee.patterns)
+    answer.pointee.support = Int64(statistics.support)
+    answer.pointee.confidence = statistics.confidence ?? .nan
+    answer.pointee.improvement = statistics.improvement ?? .nan
+  }
+}
+
 // MARK: Image
 
 @c @implementation

@@ -47,6 +47,13 @@ public func rv_feedback_judge(
   guarded(error) { () throws(LearningError) in
     let feedback = try Feedback(
       relevant: strings(relevant.pointee) ?? [], irrelevant: strings(irrelevant.pointee) ?? [])
+    if let rows = strings(returned.pointee).map(Set.init) {
+      for judged in [relevant.pointee, irrelevant.pointee] {
+        for (position, identifier) in (strings(judged) ?? []).enumerated() {
+          judged.missing?[position] = !rows.contains(identifier)
+        }
+      }
+    }
     let judgement = strings(returned.pointee).map {
       feedback.judge(returned: $0, exact: strings(exact.pointee), trustsUnreturned: true)
     }

@@ -8,7 +8,6 @@ struct FeedbackTests {
       returned: ["x", "a", "b", "q", "a"], exact: ["a", "q", "c", "d", "y"], trustsUnreturned: true)
     #expect(judged.returned.precision == 2.0 / 3 && judged.returned.recall == 2.0 / 4)
     #expect(judged.exact?.precision == 3.0 / 4 && judged.exact?.recall == 3.0 / 4)
-    #expect(judged.neverReturned == ["c", "d", "y"])
     // Of a, c, d: 1, y: 0, q: (3 + 1) / (4 + 2); a and q were returned.
     #expect(abs(try #require(judged.weightedRecall) - 5.0 / 11) < 1e-15)
   }
@@ -19,15 +18,13 @@ struct FeedbackTests {
     #expect(feedback.judge(returned: ["a"], trustsUnreturned: false).returned.recall == nil)
     let exact = feedback.judge(returned: ["a"], exact: ["a", "missed"], trustsUnreturned: false)
     #expect(exact.returned.recall == 0.5 && exact.exact?.recall == 1)
-    #expect(exact.neverReturned == ["made up", "missed"])
   }
 
   @Test func whatNobodyJudgedIsUnknown() throws {
     let silent = try Feedback(relevant: [], irrelevant: [])
     let judged = silent.judge(returned: ["a", "b"], exact: ["b", "c"], trustsUnreturned: true)
-    #expect(judged.returned.precision == nil && judged.returned.recall == nil && judged.neverReturned.isEmpty)
+    #expect(judged.returned.precision == nil && judged.returned.recall == nil)
     #expect(judged.weightedRecall == 0.5, "plain recall of the exact neighbours")
-    #expect(silent.confidenceChange == nil)
     #expect(silent.judge(returned: ["a"], trustsUnreturned: true).exact == nil)
     #expect(silent.judge(returned: ["a"], exact: [], trustsUnreturned: true).weightedRecall == nil)
     let elsewhere = try Feedback(relevant: ["z"], irrelevant: [])
@@ -37,19 +34,7 @@ struct FeedbackTests {
     #expect(against.judge(returned: ["a"], exact: ["a"], trustsUnreturned: true).weightedRecall == nil)
   }
 
-  @Test func ratingsMoveConfidenceByATenthAtMost() throws {
-    func change(_ rating: Double) throws -> Double? {
-      try Feedback(relevant: [], irrelevant: [], rating: rating).confidenceChange
-    }
-    #expect(try change(0) == -0.05 && change(2.5) == 0 && change(5) == 0.05)
-  }
-
   @Test func refusesWhatContradictsItself() {
     #expect(throws: LearningError.labels) { try Feedback(relevant: ["a", "b"], irrelevant: ["b"]) }
-    for (rating, value) in [(-0.1, 0), (5.4, 5), (6, 6), (.infinity, .max), (.nan, .min)] as [(Double, Int)] {
-      #expect(throws: LearningError.range(value: value, argument: 3)) {
-        try Feedback(relevant: [], irrelevant: [], rating: rating)
-      }
-    }
   }
 }

@@ -111,44 +111,6 @@ struct ReasoningBankTests {
     }
   }
 
-  @Test func prunesWhatIsOldAndUnusedOrUnsure() throws {
-    let patterns = [
-      pattern(1, [1, 0], confidence: 0.9, usage: 9), pattern(2, [1, 0], confidence: 0.9, usage: 1),
-      pattern(3, [1, 0], confidence: 0.1, usage: 9), pattern(4, [1, 0], confidence: 0.1, usage: 0, updated: 100),
-    ]
-    var bank = try bank(patterns)
-    #expect(bank.prune(minUsage: 2, minConfidence: 0.5, olderThan: 100) == 2)
-    #expect(bank.patterns.map(\.id) == [1, 4])
-    #expect(bank.prune(minUsage: 2, minConfidence: 0.5, olderThan: 101) == 1)
-    #expect(bank.prune(minUsage: 0, minConfidence: 0, olderThan: .max) == 0)
-  }
-
-  @Test func feedbackMovesConfidence() throws {
-    var bank = try bank([pattern(1, [1, 0], confidence: 0.5), pattern(2, [1, 0], confidence: 0.98)])
-    #expect(abs(try #require(try bank.applyFeedback(rating: 5, to: 1)) - 0.55) < 1e-12)
-    #expect(abs(try #require(try bank.applyFeedback(rating: 0, to: 1)) - 0.5) < 1e-12)
-    #expect(abs(try #require(try bank.applyFeedback(rating: 2, to: 1)) - 0.49) < 1e-12)
-    #expect(try bank.applyFeedback(rating: 5, to: 2) == 1)
-    #expect(bank[2]?.confidence == 1)
-    for _ in 0..<20 { try bank.applyFeedback(rating: 0, to: 1) }
-    #expect(bank[1]?.confidence == 0)
-    #expect(try bank.applyFeedback(rating: 5, to: 3) == nil)
-    for rating in [-0.1, 5.1, .nan, .infinity] {
-      #expect(throws: LearningError.self) { try bank.applyFeedback(rating: rating, to: 1) }
-    }
-  }
-
-  @Test func usageIsCounted() throws {
-    var bank = try bank([pattern(1, [1, 0], usage: 3)])
-    bank.countUsage(of: 1)
-    bank.countUsage(of: 1, times: 4)
-    bank.countUsage(of: 1, times: -4)
-    bank.countUsage(of: 2)
-    #expect(bank[1]?.usage == 8)
-    bank.countUsage(of: 1, times: .max)
-    #expect(bank[1]?.usage == .max)
-  }
-
   @Test func statisticsOfLevel0() throws {
     func evidence(_ value: Double, _ quality: Double, count: Int, trials: Int? = nil) -> LearnedPattern.Evidence {
       LearnedPattern.Evidence(
@@ -237,17 +199,12 @@ struct HierarchyTests {
     var clustered = Clustered(centers: 6, seed: 5)
     var bank = try clustered.bank(60)
     try bank.buildHierarchy(identifier: 1000, now: 0)
-    bank.prune(minUsage: 0, minConfidence: 0.35, olderThan: 1)
-    #expect(bank.statistics.patterns[0] == 36)
-    try expectTree(bank, support: bank.statistics.support)
     try bank.consolidate()
-    #expect(bank.statistics.patterns[0] < 36)
+    #expect(bank.statistics.patterns[0] < 60)
     try expectTree(bank, support: bank.statistics.support)
     let kept = try #require(bank.patterns.first { $0.level == 0 })
     try bank.store(clustered.pattern(Int(kept.id), clustered.centers[0]))
     try expectTree(bank, support: bank.statistics.support)
-    bank.prune(minUsage: 1, minConfidence: 0, olderThan: 1)
-    #expect(bank.patterns.isEmpty)
   }
 
   @Test func consolidatingConservesSupport() throws {

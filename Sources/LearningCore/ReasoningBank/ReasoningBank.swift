@@ -106,43 +106,6 @@ public struct ReasoningBank: Equatable, Sendable {
     settleLevels()
   }
 
-  /// Removes the patterns of level 0, last updated before `olderThan`, that were looked up less often than `minUsage`
-  /// or are less sure than `minConfidence`.
-  ///
-  /// - Returns: how many.
-  @discardableResult
-  public mutating func prune(minUsage: Int64, minConfidence: Double, olderThan: Int64) -> Int {
-    let before = entries.count
-    entries.removeAll { entry in
-      let pattern = entry.pattern
-      return pattern.level == 0 && pattern.updated < olderThan
-        && (pattern.usage < minUsage || pattern.confidence < minConfidence)
-    }
-    defer { settleLevels() }
-    return before - entries.count
-  }
-
-  /// Moves the confidence of a pattern by (rating/5 − 0.5) · 0.1, within 0...1.
-  ///
-  /// - Parameter rating: 0...5.
-  /// - Returns: the confidence after; nil when there is no such pattern.
-  /// - Throws: `range` (argument 1) for another rating.
-  @discardableResult
-  public mutating func applyFeedback(rating: Double, to id: Int64) throws(LearningError) -> Double? {
-    guard (0...5).contains(rating) else { throw .range(value: Int(exactly: rating.rounded()) ?? 0, argument: 1) }
-    guard let place = place(of: id) else { return nil }
-    let confidence = entries[place].pattern.confidence + (rating / 5 - 0.5) * 0.1
-    entries[place].pattern.confidence = min(max(confidence, 0), 1)
-    return entries[place].pattern.confidence
-  }
-
-  /// Counts look-ups of a pattern; of one that is not there nothing.
-  public mutating func countUsage(of id: Int64, times: Int64 = 1) {
-    guard let place = place(of: id), times > 0 else { return }
-    let (usage, overflow) = entries[place].pattern.usage.addingReportingOverflow(times)
-    entries[place].pattern.usage = overflow ? .max : usage
-  }
-
   /// Puts other patterns in the place of those above level 0.
   mutating func replaceLevels(_ levels: [LearnedPattern]) {
     let level0 = entries.filter { $0.pattern.level == 0 }

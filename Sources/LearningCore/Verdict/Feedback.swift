@@ -3,27 +3,16 @@ public struct Feedback: Equatable, Sendable {
   /// Identifiers.
   public let relevant: Set<String>
   public let irrelevant: Set<String>
-  /// 0...5, nil when not given.
-  public let rating: Double?
 
   /// - Parameters:
   ///   - relevant: identifiers in any order; duplicates count once.
   ///   - irrelevant: likewise.
-  ///   - rating: of the whole search.
-  /// - Throws: `labels` when an identifier is in both; `range` (argument 3) for a rating outside 0...5.
-  public init(relevant: [String], irrelevant: [String], rating: Double? = nil) throws(LearningError) {
+  /// - Throws: `labels` when an identifier is in both.
+  public init(relevant: [String], irrelevant: [String]) throws(LearningError) {
     self.relevant = Set(relevant)
     self.irrelevant = Set(irrelevant)
-    self.rating = rating
     guard self.relevant.isDisjoint(with: self.irrelevant) else { throw .labels }
-    if let rating, !(0...5).contains(rating) {
-      throw .range(value: Int(exactly: rating.rounded()) ?? (rating > 5 ? .max : .min), argument: 3)
-    }
   }
-
-  /// What the confidence of the pattern that was applied gains or loses, −0.05...0.05: a middling rating says nothing,
-  /// the best or worst counts for a tenth of the way to certainty.
-  public var confidenceChange: Double? { rating.map { ($0 / 5 - 0.5) * 0.1 } }
 
   /// What the feedback says of rows.  What it says nothing of is nil.
   public struct Judgement: Equatable, Sendable {
@@ -43,8 +32,6 @@ public struct Feedback: Equatable, Sendable {
     ///
     /// - Source: Laplace's rule of succession.
     public let weightedRecall: Double?
-    /// What was judged and not returned, ascending.
-    public let neverReturned: [String]
   }
 
   /// Judges one search.
@@ -54,7 +41,7 @@ public struct Feedback: Equatable, Sendable {
   ///   - exact: those of the exact neighbours, likewise, if known.
   ///   - trustsUnreturned: whether a relevant identifier counts as missed though no search brought it up.  If not,
   ///     recall is of those returned or among the exact neighbours, unknown without exact neighbours: it would be 1.
-  /// - Complexity: O(identifiers), and sorting those never returned.
+  /// - Complexity: O(identifiers).
   public func judge(returned: [String], exact: [String]? = nil, trustsUnreturned: Bool) -> Judgement {
     let returned = Set(returned)
     let neighbours = exact.map { Set($0) }
@@ -67,8 +54,7 @@ public struct Feedback: Equatable, Sendable {
     }
     return Judgement(
       returned: scores(returned), exact: neighbours.map(scores),
-      weightedRecall: neighbours.flatMap { weightedRecall(returned, of: $0) },
-      neverReturned: relevant.union(irrelevant).subtracting(returned).sorted())
+      weightedRecall: neighbours.flatMap { weightedRecall(returned, of: $0) })
   }
 
   private func weightedRecall(_ returned: Set<String>, of neighbours: Set<String>) -> Double? {
