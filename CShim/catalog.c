@@ -27,9 +27,6 @@ rv_privileged_begin(RvPrivileged *state)
 	state->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	/* somebody's open transaction must not hold up everybody's learning: the action is tried again later */
-	if (MyBackendType == B_BG_WORKER)
-		(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }

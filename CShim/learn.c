@@ -341,6 +341,14 @@ prune(void)
 
 /* ---- distil -------------------------------------------------------------------------------- */
 
+/* Somebody's open transaction must not hold up everybody's learning: what waits for it is done another time. */
+static void
+begin_without_waiting(RvPrivileged *privileged)
+{
+	rv_privileged_begin(privileged);
+	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 static int
 list_banks(int32 **ids)
 {
@@ -349,7 +357,7 @@ list_banks(int32 **ids)
 
 	if (!rv_learn_begin("ruvector: distilling"))
 		return 0;
-	rv_privileged_begin(&privileged);
+	begin_without_waiting(&privileged);
 	rv_sql("SELECT ruvector.refresh_banks(relid) FROM ruvector.learned_tables WHERE mode <> 'off'", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	/* those with something to do */
 	count = (int) rv_sql("SELECT b.bank_id FROM ruvector.banks b WHERE b.relid IS NOT NULL"
@@ -379,7 +387,7 @@ distil(void)
 			{
 				RvPrivileged privileged;
 
-				rv_privileged_begin(&privileged);
+				begin_without_waiting(&privileged);
 				rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(ids[i])}, NULL);
 				rv_privileged_end(&privileged);
 				rv_learn_end();
