@@ -12,6 +12,7 @@ let package = Package(
     .target(name: "CShim", path: "CShim", sources: ["abi.c"], publicHeadersPath: "include"),
     .target(name: "LearningCore", dependencies: ["CShim"]),
     .target(name: "RuVectorBridge", dependencies: ["LearningCore", "CShim"]),
+    .executableTarget(name: "bank-bench", dependencies: ["LearningCore"], path: "Benchmarks/Bank"),
     .testTarget(
       name: "LearningCoreTests", dependencies: ["LearningCore", "RuVectorBridge", "CShim"],
       exclude: ["known_answers.py"]),
