@@ -440,11 +440,10 @@ ruvector_suggest(PG_FUNCTION_ARGS)
 
 		if (image != NULL)
 			RV_SWIFT(status = rv_bank_image_suggest(&bank->core, image, bytes, elements, count, &suggestion, &error));
-		else
-		{
-			bank = load(id, false, 0);
+		else if ((bank = load(id, false, 0)) != NULL)
 			RV_SWIFT(status = rv_bank_suggest(&bank->core, elements, count, &suggestion, &error));
-		}
+		else
+			status = RV_OK;		/* dropped in this moment: it suggests nothing */
 		if (status != RV_OK)
 			rv_fail_swift(&error);
 	}

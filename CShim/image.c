@@ -257,7 +257,7 @@ attach_safely(Mapped *mine, uint64 checksum)
 	MemoryContext memory = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 
-	if (IsInParallelMode() || mine->refused == checksum)
+	if (IsInParallelMode() || mine->refused == checksum || !rv_image_is_published(&mine->key, checksum))
 		return;
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(memory);

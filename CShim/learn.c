@@ -2,9 +2,10 @@
  * learn.c - the worker's loop: what is to be learned, what is published, and
  * which action comes next.
  *
- * That is decided by Swift (rv_schedule_next), on facts gathered here.  Every action is one transaction, or a few short ones; an error ends the
- * action, is logged and leaves the loop running.  What was learned lives in our
- * tables: they are the truth, shared memory only repeats them.
+ * That is decided by Swift (rv_schedule_next), on facts gathered here.  Every
+ * action is one transaction, or a few short ones; an error ends the action, is
+ * logged and leaves the loop running.  What was learned lives in our tables: they
+ * are the truth, shared memory only repeats them.
  *
  * Locks: those of ordinary statements on our own tables.
  */

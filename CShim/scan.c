@@ -72,7 +72,9 @@ find_scale(RvScan *scan, const rv_policy *policy)
 	ScanKey		key = &scan->child->iss_OrderByKeys[0];
 	int64		bytes;
 	const void *image;
-	const char *vector;
+	struct varlena *vector;
+	const char *data;
+	int			dims;
 	MemoryContext old;
 
 	scan->scale = 1;
@@ -84,9 +86,13 @@ find_scale(RvScan *scan, const rv_policy *policy)
 	if (image == NULL)
 		return false;
 	old = MemoryContextSwitchTo(scan->css.ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
-	vector = VARDATA(PG_DETOAST_DATUM(key->sk_argument));
+	vector = PG_DETOAST_DATUM(key->sk_argument);
 	MemoryContextSwitchTo(old);
-	RV_SWIFT(scan->scale = rv_regions_scale(image, bytes, (const float *) (vector + 2 * sizeof(int16)), *(const int16 *) vector));
+	data = VARDATA(vector);
+	dims = *(const int16 *) data;
+	if (VARSIZE(vector) != VARHDRSZ + 2 * sizeof(int16) + sizeof(float) * dims)
+		return false;
+	RV_SWIFT(scan->scale = rv_regions_scale(image, bytes, (const float *) (data + 2 * sizeof(int16)), dims));
 	return true;
 }
 
