@@ -160,9 +160,13 @@ SELECT cardinality(stop_weights) = 4 * cardinality(stop_next_blocks) AS rule_who
        (value IS NULL) <> (lambda IS NULL) AS one_in_force
 FROM ruvector.policies;
 SELECT family, bool_and(microseconds > 0 AND buffers_p50 <= buffers_p95 AND buffers_p95 <= buffers_p99) AS whole,
-       max(recall_bound) >= 0.9 AS dearest_certified, bool_and(tail_bound <= tail) AS tail_known,
+       max(recall_bound) >= 0.9 AS dearest_certified, bool_and(tail BETWEEN 0 AND 1 AND tail_bound BETWEEN 0 AND 1) AS tail_known,
        CASE family WHEN 'value' THEN 1 ELSE -1 END * corr(value, buffers) > 0 AS dearest_first
 FROM ruvector.policy_rungs GROUP BY family ORDER BY family;
+-- a bound holds at every time, so it may lie above the mean of today; but it never falls as searches become dearer
+SELECT bool_and(tail_bound >= cheaper) AS ordered
+FROM (SELECT tail_bound, lag(tail_bound) OVER (PARTITION BY family ORDER BY CASE family WHEN 'value' THEN value ELSE -value END) AS cheaper
+      FROM ruvector.policy_rungs) r;
 SELECT bool_and(stage_totals[1] = 10 AND stage_totals[cardinality(stage_totals)] = 905 AND cardinality(stages) = 6 * cardinality(stage_totals)) AS stages_whole,
        bool_and(stages[2] <= stages[8] AND stages[8] <= stages[14]) AS buffers_add_up, avg(stages[1]) < avg(stages[79]) AS recall_rises,
        bool_and((stages[6] = 'NaN') <> (timed_us IS NULL)) AS one_timed
