@@ -79,8 +79,6 @@ prepare_insert(const RvLearnedIndex *index)
 								   " parameter, setting, source, parameterized, label_note, filter, label_state)"
 								   " SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
 								   " CASE WHEN $20 IS NULL THEN 'pending' ELSE 'skipped' END"
-								   /* the table may have been dropped, or taken out, since */
-								   " WHERE EXISTS (SELECT FROM ruvector.learned_tables WHERE relid = $2)"
 								   " ON CONFLICT DO NOTHING",
 								   index->learnable ? "$6::real[]" : "NULL::real[]"),
 						  TRAJECTORY_COLUMNS, types);
@@ -169,18 +167,27 @@ rv_drain(RvLearnedIndex *indexes, int count)
 		RvLearnedIndex *index = &indexes[i];
 		SPIPlanPtr	insert = NULL;
 		int			window = 0;
+		TimestampTz learns_from = DT_NOEND;
+		bool		isnull;
 		Oid			types[] = {OIDOID};
 		Datum		values[] = {ObjectIdGetDatum(index->entry.relation)};
 
-		if (rv_sql("SELECT trajectory_window FROM ruvector.learned_tables WHERE relid = $1",
+		/*
+		 * The row stays as it is until we commit.  Whom we would have to wait for is
+		 * clearing the table, dropping it or changing its options: these searches go.
+		 */
+		if (rv_sql("SELECT trajectory_window, learns_from FROM ruvector.learned_tables WHERE relid = $1 FOR SHARE SKIP LOCKED",
 				   SPI_OK_SELECT, 1, types, values, NULL) == 1)
+		{
 			window = rv_column_int(0, 1, 0);
+			learns_from = DatumGetTimestampTz(rv_sql_value(0, 2, &isnull));
+		}
 		for (int r = list_length(records) - 1; r >= 0 && window > 0; r--)
 		{
 			rv_trajectory *trajectory = list_nth(records, r);
 			MemoryContext old;
 
-			if (trajectory->index != index->entry.index)
+			if (trajectory->index != index->entry.index || trajectory->started_at < learns_from)
 				continue;
 			CHECK_FOR_INTERRUPTS();
 			if (insert == NULL)

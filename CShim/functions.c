@@ -202,12 +202,14 @@ Datum
 ruvector_clear_learning(PG_FUNCTION_ARGS)
 {
 	static const char *const statements[] = {
+		/* first: it waits for a worker that is storing searches, and none of them is stored after it */
+		"UPDATE ruvector.learned_tables SET learns_from = clock_timestamp() WHERE relid = $1",
 		"INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
 		" SELECT relid, indexid, k_class, 'cleared', value, 'ruvector_clear_learning' FROM ruvector.policies WHERE relid = $1",
 		"DELETE FROM ruvector.policies WHERE relid = $1",
 		"DELETE FROM ruvector.trajectories WHERE relid = $1",
 	};
-	static const int expected[] = {SPI_OK_INSERT, SPI_OK_DELETE, SPI_OK_DELETE};
+	static const int expected[] = {SPI_OK_UPDATE, SPI_OK_INSERT, SPI_OK_DELETE, SPI_OK_DELETE};
 
 	change_learned_table(fcinfo, statements, expected, lengthof(statements));
 	PG_RETURN_VOID();

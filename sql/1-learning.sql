@@ -15,12 +15,13 @@ CREATE TABLE ruvector.learned_tables (
     learning_rate float8 NOT NULL CHECK (learning_rate > 0 AND learning_rate <= 1),
     min_samples int NOT NULL CHECK (min_samples > 0),
     target_recall float8 CHECK (target_recall > 0 AND target_recall < 1),
-    enabled_at timestamptz NOT NULL DEFAULT now()
+    learns_from timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 COMMENT ON TABLE ruvector.learned_tables IS 'tables that learn, and their options';
 COMMENT ON COLUMN ruvector.learned_tables.trajectory_window IS 'unlabelled trajectories kept; ten times as many labelled ones';
 COMMENT ON COLUMN ruvector.learned_tables.learning_rate IS 'weight of the newest label in recall_recent of ruvector_learning_stats';
 COMMENT ON COLUMN ruvector.learned_tables.min_samples IS 'labels needed before any verdict';
+COMMENT ON COLUMN ruvector.learned_tables.learns_from IS 'searches that began before do not count: the table did not learn yet, or was cleared';
 COMMENT ON COLUMN ruvector.learned_tables.target_recall IS 'the table''s own target; NULL: ruvector.target_recall';
 
 CREATE TABLE ruvector.trajectories (

@@ -131,6 +131,15 @@ SELECT cardinality(found(-1)) AS all_there_are;
 ROLLBACK;
 SELECT wait_until($$(SELECT count(*) > 0 FROM ruvector.trajectories WHERE source = 'learned' AND parameter = 8)$$);
 
+-- clear forgets searches that are on their way to the tables, too
+DO $$ BEGIN
+  PERFORM found(s) FROM generate_series(-20, -1) s;
+  PERFORM ruvector_clear_learning('items');
+END $$;
+SELECT found(-1) IS NOT NULL AS searched;
+SELECT wait_until('(SELECT count(*) > 0 FROM ruvector.trajectories)');
+SELECT count(*) FROM ruvector.trajectories;
+
 -- labels: after each batch what pgvector alone finds with so many probes; a rule may be certified
 ALTER SYSTEM RESET ruvector.label_budget;
 SELECT pg_reload_conf();
