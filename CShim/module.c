@@ -12,6 +12,7 @@ _PG_init(void)
 	rv_settings_init();
 	rv_registry_init();
 	rv_image_init();
+	rv_job_init();
 	rv_pgvector_init();
 	rv_plan_init();
 	rv_scan_init();

@@ -7,6 +7,7 @@
  *   settings.c  GUCs
  *   registry.c  shared memory: what is learned, counters, workers, the ring
  *   image.c     shared memory: byte images
+ *   job.c       shared memory: long calls in the foreground
  *   pgvector.c  recognising pgvector's indexes and the variables behind its GUCs
  *   plan.c      planner hook: puts our scan over pgvector's
  *   batches.c   one search in batches: probe, decide, resume
@@ -237,6 +238,41 @@ extern void rv_image_publish(const RvImage *wanted, int count);
 extern void rv_image_forget_databases_except(const List *databases);
 extern bool rv_image_is_published(const RvImageKey *key, uint64 checksum);
 extern const void *rv_image_find(const RvImageKey *key, uint64 checksum, int64 *bytes);
+
+/* ---- job.c ---------------------------------------------------------------------- */
+
+#define RV_JOBS_MAX 64
+
+typedef enum RvJobState
+{
+	RV_JOB_ALONE = 0,			/* wants nothing of the worker */
+	RV_JOB_WAITS,				/* for labels */
+	RV_JOB_SERVED				/* there are as many, or there can be no more */
+} RvJobState;
+
+typedef struct RvJob
+{
+	int			pid;			/* 0 = free */
+	Oid			database;
+	Oid			role;
+	Oid			relation;		/* table or index */
+	char		phase[32];
+	int64		done;
+	int64		total;			/* 0 = unknown */
+	TimestampTz since;
+	RvJobState	state;
+	int32		k;				/* of the labels */
+	int32		k_class;
+} RvJob;
+
+extern void rv_job_init(void);
+extern bool rv_progress_begin(Oid relation, const char *phase, int64 total);
+extern void rv_progress_update(int64 done);
+extern void rv_progress_end(void);
+extern void rv_job_want_labels(int32 k, int32 k_class);
+extern RvJob rv_job_own(void);
+extern int	rv_jobs_copy(RvJob *copies);
+extern void rv_job_answer(const RvJob *job, RvJobState state, int64 done);
 
 /* ---- pgvector.c --------------------------------------------------------------- */
 

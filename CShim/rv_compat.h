@@ -39,6 +39,10 @@
 #define rv_owns_relation(relid, role) pg_class_ownercheck(relid, role)
 #endif
 
+#if PG_VERSION_NUM < 140000
+#define ROLE_PG_READ_ALL_STATS DEFAULT_ROLE_READ_ALL_STATS
+#endif
+
 /* In datconnlimit of a database whose DROP was interrupted; early minor releases have no name for it. */
 #ifndef DATCONNLIMIT_INVALID_DB
 #define DATCONNLIMIT_INVALID_DB (-2)

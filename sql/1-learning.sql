@@ -180,11 +180,20 @@ AS 'MODULE_PATHNAME', 'ruvector_wake_worker' LANGUAGE C VOLATILE STRICT PARALLEL
 COMMENT ON FUNCTION ruvector.wake_worker IS 'after commit, the worker looks at once instead of at its next interval';
 REVOKE ALL ON FUNCTION ruvector.index_counters(oid), ruvector.worker_pid(), ruvector.wake_worker() FROM PUBLIC;
 
+CREATE FUNCTION ruvector.jobs(OUT pid int, OUT relid oid, OUT phase text, OUT done bigint, OUT total bigint, OUT since timestamptz)
+RETURNS SETOF record AS 'MODULE_PATHNAME', 'ruvector_jobs' LANGUAGE C VOLATILE STRICT PARALLEL RESTRICTED;
+COMMENT ON FUNCTION ruvector.jobs IS 'source of ruvector.progress: one''s own, all of them for members of pg_read_all_stats';
+
 ----------------------------------------------------------------------- views
 
 -- Views bind operators and functions now, and are later read with the rights of
 -- the extension: nothing of another schema may slip in.
 SET LOCAL search_path = pg_catalog, pg_temp;
+
+CREATE VIEW ruvector.progress AS
+SELECT pid, relid::regclass AS relation, phase, done, total, since FROM ruvector.jobs();
+COMMENT ON VIEW ruvector.progress IS 'long calls of ruvector''s functions that are running in this database; total: NULL where nobody knows it';
+COMMENT ON COLUMN ruvector.progress.done IS 'of what the phase counts: labels, queries, rows';
 
 CREATE VIEW ruvector.learned_indexes AS
 SELECT l.relid, i.indexrelid AS indexid, am.amname::text AS kind, l.mode, l.min_samples, l.target_recall,

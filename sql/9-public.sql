@@ -96,5 +96,8 @@ AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_analyze_trajectories IS 'what the last searches of a table have in common, and how they differ from as many before';
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ruvector FROM PUBLIC;
+GRANT USAGE ON SCHEMA ruvector TO PUBLIC;
+GRANT EXECUTE ON FUNCTION ruvector.jobs() TO PUBLIC;
+GRANT SELECT ON ruvector.progress TO PUBLIC;
 
 SELECT ruvector.wake_worker();
