@@ -23,7 +23,8 @@ public func rv_target_within(
   _ policy: UnsafePointer<rv_policy>, _ goal: UnsafePointer<rv_goal>, _ budget: UnsafePointer<rv_budget>,
   _ target: UnsafeMutablePointer<Double>, _ known: UnsafeMutablePointer<Bool>
 ) {
-  let highest = SearchBudget(blocks: Float(budget.pointee.blocks), microseconds: Float(budget.pointee.us)).highestRecall(
+  let budget = SearchBudget(blocks: Float(budget.pointee.blocks), microseconds: Float(budget.pointee.us))
+  let highest = budget.highestRecall(
     values: PublishedRungs(rv_policy_rungs(policy), policy.pointee.rungs, capacity: RV_LADDER_MAX),
     multipliers: PublishedRungs(rv_policy_rule(policy)),
     tail: goal.pointee.target_tail > 0 ? goal.pointee.target_tail : nil, minSamples: Int(goal.pointee.min_samples),
