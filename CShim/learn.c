@@ -129,7 +129,7 @@ drop_stale_verdicts(void)
 	Datum		values[] = {Float8GetDatum(rv_target_recall), Float8GetDatum(rv_target_tail)};
 
 	rv_sql("WITH other AS (UPDATE ruvector.policies p SET state = 'undecided', judged_labels = NULL, value = NULL, lambda = NULL,"
-		   "   applied_from = NULL, watch_recall = NULL, watch_upper = NULL, watch_labels = NULL"
+		   "   applied_from = NULL, watch = NULL, watched_to = NULL, watch_recall = NULL, watch_labels = NULL"
 		   "  FROM ruvector.learned_tables l, ruvector.policies old"
 		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
 		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
@@ -554,7 +554,9 @@ act(rv_schedule *schedule)
 			break;
 		case RV_ACTION_LABEL:
 			rv_evidence_label(&classes[i], &class_facts[i]);
-			if (class_facts[i].urgent == 0)
+			if (rv_evidence_watch(&classes[i], find_index(classes[i].index)))
+				synchronise();
+			else if (class_facts[i].urgent == 0)
 				RV_SWIFT(rv_schedule_charge(schedule, (double) (now_us() - started)));
 			break;
 		case RV_ACTION_PRUNE:

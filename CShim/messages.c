@@ -84,8 +84,6 @@ rv_verdict_name(int state)
 			return "unreachable";
 		case RV_VERDICT_CERTIFIED:
 			return "certified";
-		case RV_VERDICT_ALARM:
-			return "stepped back";
 	}
 	return "unknown";
 }

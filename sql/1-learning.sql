@@ -115,8 +115,9 @@ CREATE TABLE ruvector.policies (
     cost_ratio_low float8,
     cost_ratio_high float8,
     watch_recall float8,
-    watch_upper float8,
     watch_labels int,
+    watched_to bigint,
+    watch float8[],
     setting_p50 float8,
     setting_p95 float8,
     setting_p99 float8,
@@ -142,6 +143,8 @@ COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds th
 COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
+COMMENT ON COLUMN ruvector.policies.watched_to IS 'number of the last label that the watch has seen';
+COMMENT ON COLUMN ruvector.policies.watch IS 'what the watch keeps in mind: see rv_watch in ruvector_abi.h';
 COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that pgvector alone touches; likewise 95th and 99th percentile';
 COMMENT ON COLUMN ruvector.policies.rungs IS 'what is known of every value, eleven numbers each: see ruvector.policy_rungs';
 COMMENT ON COLUMN ruvector.policies.stop_regions IS 'patterns that tell the rule the scale of distances where a query lies, as a byte image; NULL: it reads them as they are';

@@ -298,7 +298,7 @@ typedef struct rv_goal
 	int32_t		min_samples;	/* no verdict below this many labels */
 	int32_t		setting;		/* value in force without us; 0 = unknown */
 	int32_t		applied;		/* learned value in force now; 0 = none */
-	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
+	int32_t		reserved;
 	double		applied_lambda; /* multiplier in force with `rule`; 0 = none */
 	/* fitted before, kept until the labels for fitting have doubled; its rungs are not read */
 	const struct rv_stop_rule *RV_NULLABLE rule;
@@ -339,8 +339,7 @@ typedef enum rv_verdict_state
 	RV_VERDICT_COLLECTING = 0,	/* fewer than min_samples labels */
 	RV_VERDICT_UNDECIDED = 1,	/* target may be reachable; more labels are needed */
 	RV_VERDICT_UNREACHABLE = 2, /* even the largest value is proven to miss it */
-	RV_VERDICT_CERTIFIED = 3,
-	RV_VERDICT_ALARM = 4		/* the applied value is proven to miss it since it is in force */
+	RV_VERDICT_CERTIFIED = 3
 } rv_verdict_state;
 
 typedef struct rv_verdict
@@ -350,12 +349,10 @@ typedef struct rv_verdict
 	int32_t		chosen_stop;	/* position in stop.rung, -1 = none; never both */
 	bool		fitted_anew;	/* stop is another rule than goal.rule */
 	int32_t		rungs;
-	int32_t		watch_labels;
+	int32_t		reserved;
 	double		cost_ratio;		/* blocks of chosen / blocks of pgvector alone, same labels; NaN */
 	double		cost_ratio_low; /* 95 % interval of it (Fieller); NaN */
 	double		cost_ratio_high;
-	double		watch_recall;	/* mean recall of the applied value since it is in force; NaN */
-	double		watch_upper;	/* 99 % upper bound of it; NaN */
 	double		setting_p50;	/* percentiles of the buffers that pgvector alone touches; NaN */
 	double		setting_p95;
 	double		setting_p99;
@@ -426,6 +423,26 @@ typedef struct rv_search_plan
 /* HOT.  `policy` is the one of the class of facts->k, if any. */
 void		rv_optimizer_plan(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
 							  rv_search_plan *RV_NONNULL plan);
+
+/* What has become of what is applied since it is in force: all zero at the beginning. */
+typedef struct rv_watch
+{
+	double		labels;			/* seen, */
+	double		recall;			/* and their mean */
+	double		recent_labels;	/* since nothing spoke for a loss */
+	double		recent_recall;
+	double		mean[5];		/* DropDetector.swift: of the mean recall, */
+	double		tail[5];		/* and of the share of searches with 0.9 */
+} rv_watch;
+
+#define RV_WATCH_COLUMNS 14
+
+/*
+ * Watches labels that were not seen before; `goal` says what is applied, and
+ * `regions` are those of its rule.  `alarm`: it misses the target now.
+ */
+rv_status	rv_watch_observe(rv_watch *RV_NONNULL watch, const rv_labels *RV_NONNULL labels, const rv_goal *RV_NONNULL goal,
+							 const rv_regions *RV_NONNULL regions, bool *RV_NONNULL alarm, rv_error *RV_NONNULL error);
 
 /* What searches may cost: 5 % of them more, the others less.  Infinite = as they like. */
 typedef struct rv_budget
