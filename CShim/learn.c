@@ -519,6 +519,7 @@ rv_learn_abort(bool secret)
 		FlushErrorState();
 	}
 	AbortCurrentTransaction();
+	rv_workers_count_error();
 	RESUME_INTERRUPTS();
 }
 
@@ -555,7 +556,12 @@ act(rv_schedule *schedule)
 		case RV_ACTION_LABEL:
 			rv_evidence_label(&classes[i], &class_facts[i]);
 			if (class_facts[i].urgent == 0)
-				RV_SWIFT(rv_schedule_charge(schedule, (double) (now_us() - started)));
+			{
+				int64		spent = now_us() - started;
+
+				RV_SWIFT(rv_schedule_charge(schedule, (double) spent));
+				rv_workers_charge(spent);
+			}
 			break;
 		case RV_ACTION_PRUNE:
 			prune();

@@ -718,8 +718,8 @@ typedef struct rv_interval
 double		rv_recall_by_identity(const rv_identifiers *RV_NONNULL exact, const rv_identifiers *RV_NONNULL found);
 
 /* The mean of numbers that lie between `least` and `greatest`: BoundedMean.swift. */
-rv_status	rv_bounded_mean(const rv_host *RV_NONNULL host, const float *RV_NULLABLE numbers, int32_t count,
-							float least, float greatest, rv_interval *RV_NONNULL mean, rv_error *RV_NONNULL error);
+rv_status	rv_bounded_mean(const rv_host *RV_NONNULL host, const double *RV_NULLABLE numbers, int32_t count,
+							double least, double greatest, rv_interval *RV_NONNULL mean, rv_error *RV_NONNULL error);
 
 /* The ratio of two means of the same subjects; without denominators, the mean itself: RatioInterval.swift. */
 rv_status	rv_mean_ratio(const double *RV_NULLABLE numerators, const double *RV_NULLABLE denominators, int32_t count,

@@ -13,8 +13,8 @@ public func rv_recall_by_identity(
 
 @c @implementation
 public func rv_bounded_mean(
-  _ host: UnsafePointer<rv_host>, _ numbers: UnsafePointer<Float>?, _ count: Int32, _ least: Float,
-  _ greatest: Float, _ mean: UnsafeMutablePointer<rv_interval>, _ error: UnsafeMutablePointer<rv_error>
+  _ host: UnsafePointer<rv_host>, _ numbers: UnsafePointer<Double>?, _ count: Int32, _ least: Double,
+  _ greatest: Double, _ mean: UnsafeMutablePointer<rv_interval>, _ error: UnsafeMutablePointer<rv_error>
 ) -> rv_status {
   guarded(error) { () throws(LearningError) in
     guard least < greatest else { throw .range(value: 0, argument: 5) }

@@ -14,20 +14,20 @@ public struct BoundedMean: Equatable, Sendable {
   /// - Throws: `range` with the position of one that is outside, counted from 1; what `check` throws.
   /// - Complexity: O(observations), some 52 passes.
   public init?(
-    _ observations: some Collection<Float>, in range: ClosedRange<Float>,
+    _ observations: some Collection<Double>, in range: ClosedRange<Double>,
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
     for (position, observation) in observations.enumerated() where !range.contains(observation) {
       throw .range(value: position + 1, argument: 1)
     }
     let width = range.upperBound - range.lowerBound
-    let shares = observations.map { min(1, ($0 - range.lowerBound) / width) }
+    let shares = observations.map { Float(min(1, ($0 - range.lowerBound) / width)) }
     let bound = BettingBound(confidence: 0.975)
     guard let low = try bound.lower(shares, check: check), let high = try bound.upper(shares, check: check) else {
       return nil
     }
-    func whole(_ share: Double) -> Double { Double(range.lowerBound) + share * Double(width) }
-    mean = observations.reduce(0) { $0 + Double($1) } / Double(observations.count)
+    func whole(_ share: Double) -> Double { range.lowerBound + share * width }
+    mean = observations.reduce(0, +) / Double(observations.count)
     bounds = whole(min(low, high))...whole(max(low, high))
   }
 }
