@@ -387,7 +387,7 @@ rv_fail_not_vector_index(const char *index)
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 			 errmsg("\"%s\" is not an hnsw or ivfflat index", index),
-			 errhint("Name the table, or one of its hnsw and ivfflat indexes.")));
+			 errhint("Name an hnsw or ivfflat index.")));
 }
 
 void
