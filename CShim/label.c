@@ -217,7 +217,8 @@ rv_label_uses_index(SPIPlanPtr plan, Oid index)
 		Plan	   *node = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
 
 		while (node != NULL && !IsA(node, IndexScan))
-			node = IsA(node, CustomScan) ? linitial(((CustomScan *) node)->custom_plans) : node->lefttree;
+			node = IsA(node, CustomScan) && ((CustomScan *) node)->custom_plans != NIL
+				? linitial(((CustomScan *) node)->custom_plans) : node->lefttree;
 		uses = node != NULL && ((IndexScan *) node)->indexid == index;
 	}
 	rv_cached_plan_release(cached);
