@@ -24,6 +24,7 @@ _Static_assert(sizeof(rv_route) == 24 + 8 * RV_PARAMETERS_MAX, "rv_route layout"
 _Static_assert(sizeof(rv_pattern_verdict) == 96 + 8 * RV_PARAMETERS_MAX, "rv_pattern_verdict layout");
 _Static_assert(sizeof(rv_search_outcome) == 88, "rv_search_outcome layout");
 _Static_assert(sizeof(rv_search_verdict) == 56, "rv_search_verdict layout");
+_Static_assert(sizeof(rv_interval) == 24, "rv_interval layout");
 _Static_assert(sizeof(rv_observation) == 24, "rv_observation layout");
 _Static_assert(sizeof(rv_analysis) == 96 + 64 * RV_MIX_MAX, "rv_analysis layout");
 _Static_assert(sizeof(rv_class_facts) == 20, "rv_class_facts layout");

@@ -108,8 +108,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 			ExplainPropertyInteger(name, NULL, plan.parameter, es);
 	}
 	ExplainPropertyText("Decision",
-						scan->learned_table ? rv_decision_reason(&plan)
-						: "pgvector's setting: learning is off", es);
+						rv_decision_reason(scan->learned_table ? &plan : NULL), es);
 	if (plan.source == RV_SOURCE_LEARNED)
 	{
 		explain_evidence(&evidence, plan.filtered, scan->target, k, es);

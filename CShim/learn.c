@@ -519,6 +519,7 @@ rv_learn_abort(bool secret)
 		FlushErrorState();
 	}
 	AbortCurrentTransaction();
+	rv_workers_count_error();
 	RESUME_INTERRUPTS();
 }
 
@@ -553,11 +554,20 @@ act(rv_schedule *schedule)
 			synchronise();
 			break;
 		case RV_ACTION_LABEL:
-			rv_evidence_label(&classes[i], &class_facts[i]);
-			if (rv_evidence_watch(&classes[i], find_index(classes[i].index)))
-				synchronise();
-			else if (class_facts[i].urgent == 0)
-				RV_SWIFT(rv_schedule_charge(schedule, (double) (now_us() - started)));
+			{
+				bool		budgeted = class_facts[i].urgent == 0;
+
+				rv_evidence_label(&classes[i], &class_facts[i]);
+				if (rv_evidence_watch(&classes[i], find_index(classes[i].index)))
+					synchronise();
+				if (budgeted)
+				{
+					int64		spent = now_us() - started;
+
+					RV_SWIFT(rv_schedule_charge(schedule, (double) spent));
+					rv_workers_charge(spent);
+				}
+			}
 			break;
 		case RV_ACTION_PRUNE:
 			prune();

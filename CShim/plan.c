@@ -19,7 +19,7 @@
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 
-RvPlanForcing rv_plan_forcing = {InvalidOid, InvalidOid, false};
+RvPlanForcing rv_plan_forcing = {InvalidOid, InvalidOid};
 
 static planner_hook_type previous_planner;
 static get_relation_info_hook_type previous_relation_info;
@@ -146,7 +146,7 @@ planner_with_learning(Query *parse, const char *query_string, int options, Param
 		: standard_planner(parse, query_string, options, params);
 
 	if (rv_learning_enabled && rv_registry_ready() &&
-		(rv_plan_forcing.traced || !OidIsValid(rv_plan_forcing.relation)) &&
+		(rv_plan_forcing.ours || !OidIsValid(rv_plan_forcing.relation)) &&
 		statement->commandType != CMD_UTILITY)
 	{
 		int			next_id = 1 << 20;	/* plan_node_id must be unique, need not be dense */

@@ -195,6 +195,12 @@ start_search(RvScan *scan)
 	scan->active = true;
 	scan->k = rv_scan_limit(scan);
 	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence, &scan->fixed);
+	if (rv_plan_forcing.ours && RelationGetRelid(child->iss_RelationDesc) == rv_plan_forcing.index)
+	{
+		scan->learned_table = false;	/* not a user's search */
+		rv_plan_forcing.decided = true;
+		rv_plan_forcing.plan = scan->plan;
+	}
 	scan->trace = NULL;
 	if (rv_scan_trace != NULL && RelationGetRelid(child->iss_RelationDesc) == rv_plan_forcing.index && can_batch(scan, scan->k))
 	{
@@ -204,7 +210,6 @@ start_search(RvScan *scan)
 		scan->rule_stages = 0;
 		scan->plan.source = RV_SOURCE_SWITCHED_OFF;
 		scan->plan.filtered = child->ss.ps.qual != NULL;
-		scan->learned_table = false;	/* not a user's search */
 	}
 	scan->batched = scan->rule_stages > 0 || scan->plan.filtered || scan->trace != NULL;
 	scan->cut = scan->exhausted = false;
@@ -237,8 +242,8 @@ rv_scan_finish(RvScan *scan)
 	scan->blocks += scan->capture.record.blocks;
 	scan->rows += scan->capture.record.rows;
 	scan->rows_removed += scan->capture.record.rows_removed;
-	if (scan->plan.source == RV_SOURCE_LEARNED)
-		rv_registry_count_learned(scan->slot);
+	if (scan->learned_table)
+		rv_registry_count_search(scan->slot, scan->plan.source == RV_SOURCE_LEARNED);
 	rv_capture_finish(scan);
 }
 

@@ -174,9 +174,9 @@ REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
 ------------------------------------------------------------ server's side
 
 CREATE FUNCTION ruvector.index_counters(indexid oid, OUT recorded bigint, OUT dropped bigint,
-    OUT learned bigint, OUT last_activity timestamptz)
+    OUT learned bigint, OUT last_activity timestamptz, OUT searches bigint, OUT since timestamptz)
 AS 'MODULE_PATHNAME', 'ruvector_index_counters' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped and run with a learned parameter since the index is published; NULL where nothing is published';
+COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped, run with a learned parameter and in all since then; NULL where nothing is published';
 
 CREATE FUNCTION ruvector.worker_pid() RETURNS int
 AS 'MODULE_PATHNAME', 'ruvector_worker_pid' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
@@ -309,7 +309,8 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
          WHEN m.state = 'stepped back' THEN 'stepped back to pgvector''s setting, measuring anew'
          ELSE format(CASE x.mode WHEN 'observe' THEN 'observing: would apply %s' ELSE 'applying %s' END,
                      coalesce(m.value::text, 'a stop rule'))
-       END AS state
+       END AS state,
+       m.state AS verdict, n.searches, n.since AS stats_reset
 FROM ruvector.learned_indexes x
 JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid

@@ -655,7 +655,7 @@ rv_status	rv_bank_judge(const rv_host *RV_NONNULL host, const rv_bank *RV_NONNUL
 						  rv_pattern_verdict *RV_NONNULL verdicts, int32_t *RV_NONNULL count,
 						  rv_error *RV_NONNULL error);
 
-/* ---- searches as they were: verdicts, feedback, what they have in common ---------------- */
+/* ---- searches as they were: verdicts, feedback ------------------------------------------ */
 
 /* What is known of one search; NaN and -1 = not known. */
 typedef struct rv_search_outcome
@@ -720,6 +720,33 @@ typedef struct rv_feedback_verdict
 rv_status	rv_feedback_judge(const rv_identifiers *RV_NONNULL relevant, const rv_identifiers *RV_NONNULL irrelevant,
 							  const rv_identifiers *RV_NONNULL returned, const rv_identifiers *RV_NONNULL exact,
 							  rv_feedback_verdict *RV_NONNULL verdict, rv_error *RV_NONNULL error);
+
+/* ---- benchmark: what many searches measured -------------------------------------------- */
+
+/* With its 95 % interval; NaN = not known. */
+typedef struct rv_interval
+{
+	double		value;
+	double		low;
+	double		high;
+} rv_interval;
+
+/* Recall where only identifiers are known; NaN without an exact neighbour. */
+double		rv_recall_by_identity(const rv_identifiers *RV_NONNULL exact, const rv_identifiers *RV_NONNULL found);
+
+/* The mean of numbers that lie between `least` and `greatest`: BoundedMean.swift. */
+rv_status	rv_bounded_mean(const rv_host *RV_NONNULL host, const double *RV_NULLABLE numbers, int32_t count,
+							double least, double greatest, rv_interval *RV_NONNULL mean, rv_error *RV_NONNULL error);
+
+/* The ratio of two means of the same subjects; without denominators, the mean itself: RatioInterval.swift. */
+rv_status	rv_mean_ratio(const double *RV_NULLABLE numerators, const double *RV_NULLABLE denominators, int32_t count,
+						  rv_interval *RV_NONNULL ratio, rv_error *RV_NONNULL error);
+
+/* The quantile at `share`: QuantileInterval.swift. */
+rv_status	rv_quantile(const double *RV_NULLABLE numbers, int32_t count, double share,
+						rv_interval *RV_NONNULL quantile, rv_error *RV_NONNULL error);
+
+/* ---- what searches have in common -------------------------------------------------------- */
 
 /* One search, for what many have in common. */
 typedef struct rv_observation

@@ -49,6 +49,30 @@ struct BorderTests {
     expectError(RV_ERROR_RANGE, -1, 2) { rv_vector_check(vector, -1, 3, $0) }
   }
 
+  @Test func benchmarksAreJudged() {
+    var error = rv_error()
+    var interval = rv_interval()
+    let host = rv_host()
+    withUnsafePointer(to: host) { host in
+      #expect(rv_bounded_mean(host, [1, 0.5, 1], 3, 0, 1, &interval, &error) == RV_OK)
+      #expect(abs(interval.value - 2.5 / 3) < 1e-6 && interval.low < interval.value && interval.high > interval.value)
+      #expect(rv_bounded_mean(host, nil, 0, 0, 1, &interval, &error) == RV_OK && interval.value.isNaN)
+      expectError(RV_ERROR_RANGE, 2, 1) { rv_bounded_mean(host, [1, 2], 2, 0, 1, &interval, $0) }
+      expectError(RV_ERROR_RANGE, 0, 5) { rv_bounded_mean(host, [1], 1, 1, 1, &interval, $0) }
+      expectError(RV_ERROR_RANGE, -1, 3) { rv_bounded_mean(host, [1], -1, 0, 1, &interval, $0) }
+    }
+    #expect(rv_mean_ratio([1, 2, 3], [2, 4, 6], 3, &interval, &error) == RV_OK && interval.value == 0.5)
+    #expect(rv_mean_ratio([1, 2, 3], nil, 3, &interval, &error) == RV_OK && interval.value == 2)
+    // 2 -+ t(2) / sqrt(3)
+    #expect(abs(interval.low + 0.484138) < 1e-5 && abs(interval.high - 4.484138) < 1e-5)
+    #expect(rv_mean_ratio(nil, nil, 0, &interval, &error) == RV_OK && interval.value.isNaN)
+    expectError(RV_ERROR_RANGE, 1, 3) { rv_mean_ratio(nil, nil, 1, &interval, $0) }
+    #expect(rv_quantile([3, 1, 2, 6, 5, 4], 6, 0.5, &interval, &error) == RV_OK)
+    #expect(interval.value == 3 && interval.low == 1 && interval.high == 6)
+    #expect(rv_quantile([3], 1, 0.5, &interval, &error) == RV_OK && interval.value == 3 && interval.low.isNaN)
+    expectError(RV_ERROR_RANGE, -2, 2) { rv_quantile(nil, -2, 0.5, &interval, $0) }
+  }
+
   @Test func recallIsKnownOrNot() {
     var error = rv_error()
     var recall = 0.0
