@@ -306,7 +306,8 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
          WHEN m.state = 'stepped back' THEN 'stepped back to pgvector''s setting, measuring anew'
          ELSE format(CASE x.mode WHEN 'observe' THEN 'observing: would apply %s' ELSE 'applying %s' END,
                      coalesce(m.value::text, 'a stop rule'))
-       END AS state
+       END AS state,
+       m.k_class
 FROM ruvector.learned_indexes x
 JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid

@@ -102,6 +102,10 @@ RETURNS TABLE (candidate text, chosen bool, reason text, recall float8, recall_b
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_auto_tune IS 'measures an index now and puts in force what serves recall, latency or the declared target best; one row a candidate, with why';
 
+CREATE FUNCTION ruvector_report(table_name regclass) RETURNS text
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_report IS 'what a table has learned as a page for a browser: figures, patterns, history, recommendations; for its owner';
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ruvector FROM PUBLIC;
 GRANT USAGE ON SCHEMA ruvector TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ruvector.jobs() TO PUBLIC;
