@@ -69,7 +69,7 @@ setup:
 	tools/setup
 
 test:
-	tools/setup
+	tools/setup chromium
 	Tests/run
 
 demo:

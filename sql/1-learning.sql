@@ -310,7 +310,7 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
          ELSE format(CASE x.mode WHEN 'observe' THEN 'observing: would apply %s' ELSE 'applying %s' END,
                      coalesce(m.value::text, 'a stop rule'))
        END AS state,
-       m.state AS verdict, n.searches, n.since AS stats_reset
+       m.state AS verdict, n.searches, n.since AS stats_reset, m.k_class
 FROM ruvector.learned_indexes x
 JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid

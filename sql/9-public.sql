@@ -152,6 +152,10 @@ CREATE FUNCTION ruvector_stat_reset(index regclass DEFAULT NULL) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_stat_reset' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_stat_reset IS 'counts from nothing: of one index, by the owner of its table; of all, of the worker and of the ring, by a superuser';
 
+CREATE FUNCTION ruvector_report(table_name regclass) RETURNS text
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_report IS 'what a table has learned as a page for a browser: figures, patterns, history, recommendations; for its owner';
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ruvector FROM PUBLIC;
 GRANT USAGE ON SCHEMA ruvector TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ruvector.jobs() TO PUBLIC;
