@@ -10,7 +10,7 @@
 EXTENSION  = ruvector
 MODULE_big = ruvector
 DATA_built = ruvector--0.1.sql
-OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry image pgvector plan batches filter scan capture explain \
+OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry image pgvector plan batches filter scan capture explain choice \
 	catalog label drain evidence learn worker functions door bank verdicts module)
 EXTRA_CLEAN = .build tmp_check output_iso
 

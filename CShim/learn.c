@@ -265,7 +265,7 @@ read_classes(void)
 
 /*
  * Entries first, invalidation after: a cached plan that is made anew must find
- * the index published (or not published) already.
+ * the index published (or not published) already, and what speaks for it.
  */
 static void
 publish(void)
@@ -275,11 +275,10 @@ publish(void)
 	int			changes = 0;
 
 	for (int i = 0; i < index_count; i++)
-	{
 		entries[i] = indexes[i].entry;
-		if (rv_registry_find(entries[i].index) == NULL)
+	for (int i = 0; i < index_count; i++)
+		if (rv_registry_find(entries[i].index) == NULL || rv_choice_changes(entries, index_count, entries[i].relation))
 			changed[changes++] = entries[i].relation;
-	}
 	if (!rv_registry_publish(entries, index_count))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
