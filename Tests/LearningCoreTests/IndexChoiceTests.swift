@@ -34,8 +34,9 @@ struct IndexChoiceTests {
     #expect(prospect(multipliers: Self.multipliers) == .certified(blocks: 350, microseconds: 700, value: 80))
     let whole = prospect(multipliers: Self.multipliers) { $0.canBatch = false }
     #expect(whole == .certified(blocks: 400, microseconds: 800, value: 80))
+    // what is withheld as too dear will not be applied
+    #expect(prospect { $0.goal = RecallGoal(mean: 0.98) } == .missing(recall: 0.97))
     // a time that is no time is not known
-    #expect(prospect { $0.goal = RecallGoal(mean: 0.98) } == .open)
     let untimed = prospect { ($0.goal, $0.setting) = (RecallGoal(mean: 0.98), 160) }
     #expect(untimed == .certified(blocks: 900, microseconds: nil, value: 160))
     #expect(prospect { $0.isFiltered = true } == .certified(blocks: 400, microseconds: 800, value: nil))
@@ -89,7 +90,7 @@ struct IndexChoiceTests {
       { $0.isSetByUser = true }, { $0.pin = 9 }, { $0.isAdaptive = false }, { $0.mode = .observe }, { $0.mode = .off },
       { $0.k = nil },
     ]
-    for (number, change) in changes.enumerated() { #expect(prospect(change) == .settled, "\(number)") }
+    for (number, change) in changes.enumerated() { #expect(prospect(Self.rungs, change) == .settled, "\(number)") }
   }
 
   private static let cheap = IndexProspect.certified(blocks: 400, microseconds: 900, value: 40)
