@@ -3,12 +3,12 @@
  *
  * pgvector estimates what a search costs at its own settings; what it costs at the
  * recall that is asked for is what we learn.  Where two learned indexes or more can
- * give the same order, the one that is certified and takes least gets pgvector's
- * estimate at the value it will be searched with, and the estimates of the others
- * are put in proportion to it (IndexChoice.swift), so that the planner's own
- * comparison takes the right one.  An index of which nothing is certified, nor known
- * to be bad, keeps its estimate; so do all where the user has his own settings, or
- * where the search's k is not known when it is planned.
+ * give the same order, the one that is certified and takes least has pgvector's
+ * estimate, and the estimates of the others are put in proportion to it
+ * (IndexChoice.swift), so that the planner's own comparison takes the right one.  An
+ * index of which nothing is certified, nor known to be bad, keeps its estimate; so do
+ * all where the user has his own settings, or where the search's k is not known when
+ * it is planned.
  *
  * It must happen in the estimator: the planner drops the dearer of two paths of the
  * same order before any hook on paths sees them.  Other tables pay one hash look-up
@@ -75,7 +75,7 @@ choose(const IndexPath *path, int32 k, RvChoice *choice)
 
 	choice->k = k;
 	choice->count = 0;
-	choice->best = -1;
+	choice->made.best = -1;
 	if (!IsA(order, OpExpr) || list_length(order->args) != 2)
 		return;
 	foreach(cell, path->indexinfo->rel->indexlist)
@@ -96,7 +96,7 @@ choose(const IndexPath *path, int32 k, RvChoice *choice)
 		choice->count++;
 	}
 	if (choice->count > 1)
-		RV_SWIFT(choice->best = rv_index_choose(choice->prospect, choice->count, &choice->by_time));
+		RV_SWIFT(rv_index_choose(choice->prospect, choice->count, &choice->made));
 }
 
 /* ---- costs ------------------------------------------------------------------------- */
@@ -142,7 +142,7 @@ estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup, C
 		int			best;
 
 		choose(path, k, &choice);
-		best = choice.best;
+		best = choice.made.best;
 		if (best >= 0)
 			remember(&choice);
 		for (int i = 0; i < choice.count && best >= 0; i++)
@@ -150,8 +150,8 @@ estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup, C
 			{
 				asked.indexinfo = find_index(path->indexinfo->rel, choice.index[best]);
 				price = choice.prospect[i].price;
-				if (choice.prospect[best].value > 0)
-					window = (RvWindow) {1, {rv_pgvector_parameter(choice.kind[best])->variable}, {choice.prospect[best].value}};
+				if (choice.made.value > 0)
+					window = (RvWindow) {1, {rv_pgvector_parameter(choice.kind[best])->variable}, {choice.made.value}};
 			}
 	}
 	pgvector = GetIndexAmRoutineByAmId(asked.indexinfo->relam, false)->amcostestimate;
@@ -222,11 +222,10 @@ differs(const RvIndexEntry *entries, int count, Oid relation, int32 k, bool filt
 {
 	rv_prospect before[RV_RIVALS_MAX];
 	rv_prospect after[RV_RIVALS_MAX];
-	int32		best_before,
-				best_after;
+	rv_index_choice choice_before;
+	rv_index_choice choice_after;
 	int			rivals = 0;
 	double		target;
-	bool		by_time;
 
 	for (int i = 0; i < count && rivals < RV_RIVALS_MAX; i++)
 	{
@@ -238,9 +237,9 @@ differs(const RvIndexEntry *entries, int count, Oid relation, int32 k, bool filt
 		look_ahead(&entries[i], k, filtered, true, &after[rivals], &target);
 		rivals++;
 	}
-	RV_SWIFT(best_before = rv_index_choose(before, rivals, &by_time));
-	RV_SWIFT(best_after = rv_index_choose(after, rivals, &by_time));
-	if (best_before != best_after)
+	RV_SWIFT(rv_index_choose(before, rivals, &choice_before));
+	RV_SWIFT(rv_index_choose(after, rivals, &choice_after));
+	if (choice_before.best != choice_after.best)
 		return true;
 	for (int i = 0; i < rivals; i++)
 		if (isnan(before[i].price) != isnan(after[i].price))

@@ -89,9 +89,9 @@ index_name(Oid index)
 char *
 rv_explain_choice(const RvChoice *choice, Oid index)
 {
-	const char *unit = choice->by_time ? "microseconds" : "buffers";
-	Oid			best = choice->index[choice->best];
-	double		least = choice->by_time ? choice->prospect[choice->best].us : choice->prospect[choice->best].blocks;
+	const char *unit = choice->made.by_time ? "microseconds" : "buffers";
+	Oid			best = choice->index[choice->made.best];
+	double		least = choice->made.by_time ? choice->prospect[choice->made.best].us : choice->prospect[choice->made.best].blocks;
 	int			others = 0;
 	StringInfoData text;
 
@@ -105,12 +105,12 @@ rv_explain_choice(const RvChoice *choice, Oid index)
 			appendStringInfo(&text, "%s: %s would take %.0f %s at recall %.3g",
 							 prospect->standing == RV_STANDING_OPEN ? " by pgvector's estimate, nothing is certified of it" : "",
 							 index_name(best), least, unit, choice->target);
-		if (best != index || i == choice->best)
+		if (best != index || i == choice->made.best)
 			continue;
 		appendStringInfo(&text, "%s over %s", others++ > 0 ? ";" : "", index_name(choice->index[i]));
 		if (prospect->standing == RV_STANDING_CERTIFIED)
 			appendStringInfo(&text, ": %.0f against %.0f %s at recall %.3g", least,
-							 choice->by_time ? prospect->us : prospect->blocks, unit, choice->target);
+							 choice->made.by_time ? prospect->us : prospect->blocks, unit, choice->target);
 		else if (prospect->standing == RV_STANDING_MISSING)
 			appendStringInfo(&text, ": recall %.3f at pgvector's setting misses %.3g", prospect->recall, choice->target);
 		else

@@ -355,8 +355,7 @@ typedef struct RvChoice
 {
 	int32		k;
 	double		target;
-	int			best;			/* position of the one that is certified and takes least, -1 = none */
-	bool		by_time;		/* costs are compared by time, else by buffers */
+	rv_index_choice made;
 	int			count;
 	Oid			index[RV_RIVALS_MAX];
 	int			kind[RV_RIVALS_MAX];	/* rv_index_kind */

@@ -452,8 +452,15 @@ void		rv_index_prospect(const rv_policy *RV_NULLABLE policy, const rv_search_fac
 
 #define RV_RIVALS_MAX 16		/* indexes that are compared */
 
-/* HOT.  Fills in the prices of at most RV_RIVALS_MAX; returns the best one, -1: all keep their own estimates. */
-int32_t		rv_index_choose(rv_prospect *RV_NONNULL prospects, int32_t count, bool *RV_NONNULL by_time);
+typedef struct rv_index_choice
+{
+	int32_t		best;			/* position of the one that is certified and takes least; -1 = all keep their own estimates */
+	int32_t		value;			/* at which its estimate is made; 0 = at pgvector's setting */
+	bool		by_time;		/* costs are compared by time, else by buffers */
+} rv_index_choice;
+
+/* HOT.  Of at most RV_RIVALS_MAX; fills in their prices. */
+void		rv_index_choose(rv_prospect *RV_NONNULL prospects, int32_t count, rv_index_choice *RV_NONNULL choice);
 
 /* Swift sees an array inside a structure as a tuple: these give it the elements. */
 static inline const rv_stop_stage *RV_NONNULL

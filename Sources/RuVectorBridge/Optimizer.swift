@@ -29,15 +29,15 @@ public func rv_index_prospect(
 
 @c @implementation
 public func rv_index_choose(
-  _ prospects: UnsafeMutablePointer<rv_prospect>, _ count: Int32, _ byTime: UnsafeMutablePointer<Bool>
-) -> Int32 {
+  _ prospects: UnsafeMutablePointer<rv_prospect>, _ count: Int32, _ answer: UnsafeMutablePointer<rv_index_choice>
+) {
   let prospects = UnsafeMutableBufferPointer(start: prospects, count: Int(max(0, min(count, RV_RIVALS_MAX))))
   let choice = IndexChoice(prospects.lazy.map(IndexProspect.init))
   for position in prospects.indices {
     prospects[position].price = choice?.price(of: IndexProspect(prospects[position])) ?? .nan
   }
-  byTime.pointee = choice?.isByTime ?? false
-  return choice.map { Int32($0.best) } ?? -1
+  answer.pointee = rv_index_choice(
+    best: choice.map { Int32($0.best) } ?? -1, value: choice?.value ?? 0, by_time: choice?.isByTime ?? false)
 }
 
 @c @implementation

@@ -221,17 +221,22 @@ struct BorderTests {
     #expect(standsAt(prospects[0], RV_STANDING_OPEN) && standsAt(settled, RV_STANDING_SETTLED))
     #expect(standsAt(prospects[1], RV_STANDING_CERTIFIED) && prospects[1].value == 24 && prospects[1].blocks == 20)
     #expect(standsAt(prospects[2], RV_STANDING_MISSING) && prospects[2].recall == 0.9)
-    var byTime = true
-    #expect(rv_index_choose(&prospects, 3, &byTime) == 1)
+    var choice = rv_index_choice()
+    rv_index_choose(&prospects, 3, &choice)
+    #expect(choice.best == 1 && choice.value == 24 && choice.by_time == !prospects[1].us.isNaN)
     #expect(prospects[0].price.isNaN && prospects[1].price == 1 && prospects[2].price == 2)
-    #expect(byTime == !prospects[1].us.isNaN)
+    prospects[0] = prospects[2]
+    rv_index_choose(&prospects, 3, &choice)
+    #expect(choice.best == 1 && choice.value == 0 && prospects[0].price == 2)
     prospects[0] = settled
-    #expect(rv_index_choose(&prospects, 3, &byTime) == -1)
-    #expect(prospects.allSatisfy { $0.price.isNaN })
-    #expect(rv_index_choose(&prospects, -1, &byTime) == -1)
+    rv_index_choose(&prospects, 3, &choice)
+    #expect(choice.best == -1 && prospects.allSatisfy { $0.price.isNaN })
+    rv_index_choose(&prospects, -1, &choice)
+    #expect(choice.best == -1)
     // one whose standing is none
     prospects[0].standing = 99
-    #expect(rv_index_choose(&prospects, 2, &byTime) == -1)
+    rv_index_choose(&prospects, 2, &choice)
+    #expect(choice.best == -1)
   }
 
   @Test func stagesAreWritten() {

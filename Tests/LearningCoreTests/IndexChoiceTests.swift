@@ -119,6 +119,9 @@ struct IndexChoiceTests {
 
   @Test func whatIsNotMeasuredKeepsItsEstimate() {
     #expect(prices([.open, Self.cheap]) == [nil, 1])
+    // against it the best one is thought of at its own value
+    #expect(IndexChoice([.open, Self.cheap, Self.dear])?.value == 9)
+    #expect(IndexChoice([Self.cheap, .missing(recall: 0.9)])?.value == nil)
     #expect(prices([.open, .missing(recall: 0.9)]) == nil)
     #expect(prices([.open, .open]) == nil)
     #expect(prices([]) == nil)

@@ -1,8 +1,9 @@
 /// Which of several indexes answers a search most cheaply at the recall that is asked for, and what the planner is to
 /// think of the others.
 ///
-/// The best one has pgvector's estimate at the value that it will be searched with: whether an index is worth it at all
-/// is weighed by that.  The others get this estimate times their price.
+/// The best one has pgvector's estimate, and the others get this estimate times their price: whether an index is worth
+/// it at all is weighed as if the best one were alone.  Only against an open index, which has its own estimate, it is
+/// made at the value that the best one will be searched with: pgvector's formula is all that both have in common.
 public struct IndexChoice: Equatable, Sendable {
   /// What a missing index costs beyond the dearest certified one.  Any number will do above 1.01, below which the planner
   /// takes costs for equal.
@@ -14,6 +15,8 @@ public struct IndexChoice: Equatable, Sendable {
   /// Its cost: microseconds where all certified ones are timed, else buffers.
   public let least: Float
   public let isByTime: Bool
+  /// At which the best one's estimate is made; nil: at pgvector's setting.
+  public let value: Int32?
   @usableFromInline
   let dearest: Float
 
@@ -27,14 +30,16 @@ public struct IndexChoice: Equatable, Sendable {
     }
     var best: Int?
     var (least, dearest) = (Float.infinity, Float(0))
+    var value: Int32?
     for (position, prospect) in zip(prospects.indices, prospects) {
       if prospect == .settled { return nil }
       guard let cost = Self.cost(of: prospect, isByTime: isByTime) else { continue }
-      if cost < least { (best, least) = (position, cost) }
+      if cost < least, case .certified(_, _, let own) = prospect { (best, least, value) = (position, cost, own) }
       dearest = max(dearest, cost)
     }
     guard let best else { return nil }
     (self.best, self.least, self.isByTime, self.dearest) = (best, least, isByTime, dearest)
+    self.value = prospects.contains(.open) ? value : nil
   }
 
   /// What one of the prospects costs, in units of the best one's estimate: at least 1; more than any that is certified
