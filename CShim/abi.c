@@ -13,6 +13,8 @@ _Static_assert(sizeof(rv_budget) == 16, "rv_budget layout");
 _Static_assert(sizeof(rv_policy) == 8 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_policy layout");
 _Static_assert(sizeof(rv_verdict) == 88 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_verdict layout");
 _Static_assert(sizeof(rv_search_plan) == 20, "rv_search_plan layout");
+_Static_assert(sizeof(rv_prospect) == 24, "rv_prospect layout");
+_Static_assert(sizeof(rv_index_choice) == 12, "rv_index_choice layout");
 _Static_assert(sizeof(rv_parameter) == 24, "rv_parameter layout");
 _Static_assert(sizeof(rv_pattern) == 64, "rv_pattern layout");
 _Static_assert(sizeof(rv_bank) == 72, "rv_bank layout");

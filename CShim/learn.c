@@ -281,7 +281,7 @@ read_classes(void)
 
 /*
  * Entries first, invalidation after: a cached plan that is made anew must find
- * the index published (or not published) already.
+ * the index published (or not published) already, and what speaks for it.
  */
 static void
 publish(void)
@@ -291,11 +291,10 @@ publish(void)
 	int			changes = 0;
 
 	for (int i = 0; i < index_count; i++)
-	{
 		entries[i] = indexes[i].entry;
-		if (rv_registry_find(entries[i].index) == NULL)
+	for (int i = 0; i < index_count; i++)
+		if (rv_registry_find(entries[i].index) == NULL || rv_choice_changes(entries, index_count, entries[i].relation))
 			changed[changes++] = entries[i].relation;
-	}
 	if (!rv_registry_publish(entries, index_count))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -413,7 +412,7 @@ prune(void)
 	rv_privileged_begin(&privileged);
 	rv_sql("DELETE FROM ruvector.trajectories d USING"
 		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
-		   "   row_number() OVER (PARTITION BY t.relid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
+		   "   row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
 		   "  FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)) o"
 		   " WHERE d.query_id = o.query_id"
 		   " AND o.age > o.trajectory_window::bigint * CASE WHEN o.labelled THEN 10 ELSE 1 END",

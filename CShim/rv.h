@@ -15,6 +15,7 @@
  *   scan.c      the scan
  *   capture.c   what one search did, as a trajectory record
  *   explain.c   the scan's lines in EXPLAIN
+ *   choice.c    which of several indexes a search is planned on
  *   catalog.c   reading and writing our own tables
  *   label.c     the truth about one query
  *   drain.c     from the ring into the tables
@@ -133,6 +134,7 @@ extern void rv_fail_not_published(const char *index) pg_attribute_noreturn();
 extern bool rv_learning_enabled;
 extern bool rv_adaptive_search;
 extern bool rv_batched_search;
+extern bool rv_index_selection;
 extern double rv_target_recall;
 extern double rv_target_tail;
 extern double rv_max_latency;	/* milliseconds; 0 = none */
@@ -347,6 +349,7 @@ typedef struct RvIterative
 
 extern RvIterative *rv_pgvector_iterative(int kind);
 extern bool rv_pgvector_iterative_is_free(int kind);
+extern void rv_pgvector_load(int kind);
 
 /*
  * Variables of pgvector's changed for one call of the access method, and put back
@@ -426,6 +429,27 @@ extern bool rv_batches_settled(const RvBatches *batches);
 extern void rv_batches_complete(RvBatches *batches);
 extern int	rv_batches_distances(const RvBatches *batches, double *distances);
 extern bool rv_batches_next(RvBatches *batches);
+
+/* ---- choice.c ---------------------------------------------------------------------- */
+
+/* The learned indexes that could answer one search, and the best of them. */
+typedef struct RvChoice
+{
+	int32		k;
+	double		target;
+	rv_index_choice made;
+	int			count;
+	Oid			index[RV_RIVALS_MAX];
+	int			kind[RV_RIVALS_MAX];	/* rv_index_kind */
+	bool		filtered[RV_RIVALS_MAX];	/* a partial index may answer a filter */
+	rv_prospect prospect[RV_RIVALS_MAX];
+} RvChoice;
+
+extern void rv_choice_init(void);
+extern List *rv_choice_begin(void);
+extern void rv_choice_end(List *outer);
+extern const RvChoice *rv_choice_find(Oid index, int32 k, bool filtered);
+extern bool rv_choice_changes(const RvIndexEntry *entries, int count, Oid relation);
 
 /* ---- filter.c, scan.c, capture.c, explain.c ------------------------------------------------ */
 
@@ -526,6 +550,10 @@ extern RvTrace *rv_scan_trace;
 extern CustomScanMethods rv_scan_methods;
 extern void rv_scan_init(void);
 extern void rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, rv_rung *fixed);
+extern bool rv_scan_can_batch(int kind, int32 k);
+extern const rv_policy *rv_scan_facts(const RvIndexEntry *entry, int32 k, bool filtered, bool can_batch,
+									  rv_search_facts *facts);
+extern char *rv_explain_choice(const RvChoice *choice, Oid index);
 extern void rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es);
 extern int32 rv_scan_limit(RvScan *scan);
 extern char *rv_filter_text(RvScan *scan);

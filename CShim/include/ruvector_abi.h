@@ -424,6 +424,41 @@ typedef struct rv_search_plan
 void		rv_optimizer_plan(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
 							  rv_search_plan *RV_NONNULL plan);
 
+/* What is known beforehand of a search on one of several indexes: see IndexProspect.swift. */
+typedef enum rv_standing
+{
+	RV_STANDING_SETTLED = 0,	/* nothing to choose by */
+	RV_STANDING_OPEN = 1,		/* at pgvector's setting: nothing is measured of it, or nothing bad */
+	RV_STANDING_MISSING = 2,	/* at pgvector's setting: below the goal, on average */
+	RV_STANDING_CERTIFIED = 3
+} rv_standing;
+
+typedef struct rv_prospect
+{
+	int32_t		standing;		/* rv_standing */
+	int32_t		value;			/* if certified: fixed, it touches as many buffers; 0 = unknown */
+	float		recall;			/* if missing: mean */
+	float		blocks;			/* if certified: buffers of a search, mean, */
+	float		us;				/* and its time; NaN = not known */
+	float		price;			/* answer of rv_index_choose: in units of the best one's estimate; NaN = it keeps its own */
+} rv_prospect;
+
+/* HOT.  `policy` is the one of the class of facts->k, if any. */
+void		rv_index_prospect(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
+							  rv_prospect *RV_NONNULL prospect);
+
+#define RV_RIVALS_MAX 16		/* indexes that are compared */
+
+typedef struct rv_index_choice
+{
+	int32_t		best;			/* position of the one that is certified and takes least; -1 = all keep their own estimates */
+	int32_t		value;			/* at which its estimate is made; 0 = at pgvector's setting */
+	bool		by_time;		/* costs are compared by time, else by buffers */
+} rv_index_choice;
+
+/* HOT.  Of at most RV_RIVALS_MAX; fills in their prices. */
+void		rv_index_choose(rv_prospect *RV_NONNULL prospects, int32_t count, rv_index_choice *RV_NONNULL choice);
+
 /* What has become of what is applied since it is in force: all zero at the beginning. */
 typedef struct rv_watch
 {

@@ -254,6 +254,48 @@ struct BorderTests {
     expect(plan(nil), RV_SOURCE_PINNED, 7, -1)
   }
 
+  @Test func indexesArePriced() {
+    var policy = rv_policy()
+    (policy.k_class, policy.rungs) = (16, 2)
+    policy.rung.0 = rung(12, recall: 0.9, bound: 0.89, blocks: 10)
+    policy.rung.1 = rung(24, recall: 0.99, bound: 0.97, blocks: 20)
+    var facts = rv_search_facts(
+      kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, can_batch: true, can_follow: true,
+      setting: 12, pin: 0, minimum: 1, maximum: 1000, min_samples: 100, target: 0.95, target_tail: 0)
+    func prospect(_ policy: UnsafePointer<rv_policy>?) -> rv_prospect {
+      var prospect = rv_prospect()
+      rv_index_prospect(policy, &facts, &prospect)
+      return prospect
+    }
+    func standsAt(_ prospect: rv_prospect, _ standing: rv_standing) -> Bool {
+      prospect.standing == Int32(bitPattern: standing.rawValue)
+    }
+    var prospects = [prospect(nil), prospect(&policy)]
+    facts.target = 0.995
+    prospects.append(prospect(&policy))
+    facts.mode = 1
+    let settled = prospect(&policy)
+    #expect(standsAt(prospects[0], RV_STANDING_OPEN) && standsAt(settled, RV_STANDING_SETTLED))
+    #expect(standsAt(prospects[1], RV_STANDING_CERTIFIED) && prospects[1].value == 24 && prospects[1].blocks == 20)
+    #expect(standsAt(prospects[2], RV_STANDING_MISSING) && prospects[2].recall == 0.9)
+    var choice = rv_index_choice()
+    rv_index_choose(&prospects, 3, &choice)
+    #expect(choice.best == 1 && choice.value == 24 && choice.by_time == !prospects[1].us.isNaN)
+    #expect(prospects[0].price.isNaN && prospects[1].price == 1 && prospects[2].price == 2)
+    prospects[0] = prospects[2]
+    rv_index_choose(&prospects, 3, &choice)
+    #expect(choice.best == 1 && choice.value == 0 && prospects[0].price == 2)
+    prospects[0] = settled
+    rv_index_choose(&prospects, 3, &choice)
+    #expect(choice.best == -1 && prospects.allSatisfy { $0.price.isNaN })
+    rv_index_choose(&prospects, -1, &choice)
+    #expect(choice.best == -1)
+    // one whose standing is none
+    prospects[0].standing = 99
+    rv_index_choose(&prospects, 2, &choice)
+    #expect(choice.best == -1)
+  }
+
   @Test func stagesAreWritten() {
     var totals = [Int32](repeating: -1, count: Int(RV_STAGES_MAX))
     #expect(rv_stage_totals(0, 10, 40, &totals) == 5)
