@@ -95,6 +95,13 @@ RETURNS TABLE (index_name name, aspect text, item bigint, searches int, share fl
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_analyze_trajectories IS 'what the last searches of a table have in common, and how they differ from as many before';
 
+CREATE FUNCTION ruvector_recommend_params(table_name regclass, what_if bool DEFAULT true, max_time interval DEFAULT '60s',
+    sample_share float8 DEFAULT 0.05, max_memory text DEFAULT NULL)
+RETURNS TABLE (scope text, parameter text, current text, recommended text, evidence text, expected_recall float8,
+    expected_recall_error float8, expected_cost float8, statement text)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_recommend_params IS 'what its owner could do for searches on a table: parameters of searches and builds, indexes for filters; with evidence, and the statement to run';
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ruvector FROM PUBLIC;
 GRANT USAGE ON SCHEMA ruvector TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ruvector.jobs() TO PUBLIC;
