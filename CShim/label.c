@@ -114,8 +114,8 @@ describe(Oid index, const char *filter, Target *target)
 	return problem;
 }
 
-static void
-set_option(const char *name, const char *value)
+void
+rv_label_set_option(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
@@ -124,9 +124,9 @@ set_option(const char *name, const char *value)
 static void
 pin_spelling(void)
 {
-	set_option("standard_conforming_strings", "on");
-	set_option("DateStyle", "ISO");
-	set_option("IntervalStyle", "postgres");
+	rv_label_set_option("standard_conforming_strings", "on");
+	rv_label_set_option("DateStyle", "ISO");
+	rv_label_set_option("IntervalStyle", "postgres");
 }
 
 /* The distances of the last statement's rows, NaN where there is none. */
@@ -184,8 +184,8 @@ exact_search(const Target *target, Datum vector, int k, MemoryContext memory, Rv
 	SPI_freetuptable(SPI_tuptable);
 }
 
-static bool
-plan_uses_index(SPIPlanPtr plan, Oid index)
+bool
+rv_label_plan_uses_index(SPIPlanPtr plan, Oid index)
 {
 	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
 	bool		uses = false;
@@ -230,7 +230,7 @@ measure(const Target *target, const Searches *searches, int parameter, const RvL
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(setting, sizeof(setting), "%d", parameter);
-	set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
+	rv_label_set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
 	before = rv_blocks_now();
 	INSTR_TIME_SET_CURRENT(started);
@@ -268,14 +268,14 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 	*searches = (Searches) {.values = {vector, Int64GetDatum(k)}, .k = k, .found = palloc(sizeof(double) * k)};
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
 	searches->plain = rv_sql_prepare(target->search_sql, 2, types);
-	if (!plan_uses_index(searches->plain, target->index))
+	if (!rv_label_plan_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
 	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind))
 	{
 		rv_plan_forcing.traced = true;
 		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
-		(void) plan_uses_index(searches->traced, target->index);	/* plans it */
+		(void) rv_label_plan_uses_index(searches->traced, target->index);	/* plans it */
 	}
 	else if (target->filtered)
 		return "filtered, and searches do not go in batches here";
@@ -484,13 +484,13 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	SetUserIdAndSecContext(target.owner,
 						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	guc_level = NewGUCNestLevel();
-	set_option("search_path", "pg_catalog, pg_temp");
+	rv_label_set_option("search_path", "pg_catalog, pg_temp");
 	pin_spelling();
-	set_option("max_parallel_workers_per_gather", "0");
-	set_option("jit", "off");
-	set_option("enable_seqscan", "off");
-	set_option("enable_sort", "off");
-	set_option("plan_cache_mode", "force_generic_plan");
+	rv_label_set_option("max_parallel_workers_per_gather", "0");
+	rv_label_set_option("jit", "off");
+	rv_label_set_option("enable_seqscan", "off");
+	rv_label_set_option("enable_sort", "off");
+	rv_label_set_option("plan_cache_mode", "force_generic_plan");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 

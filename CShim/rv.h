@@ -17,6 +17,7 @@
  *   explain.c   the scan's lines in EXPLAIN
  *   catalog.c   reading and writing our own tables
  *   label.c     the truth about one query
+ *   whatif.c    indexes built in other ways, on samples
  *   drain.c     from the ring into the tables
  *   evidence.c  labels and verdicts
  *   learn.c     the worker's loop
@@ -562,6 +563,9 @@ typedef struct RvLabel
 
 /* NULL on success, else why this query cannot be labelled. */
 extern void rv_label_reset(void);
+/* For whoever measures searches: a setting of this nest level, and whether a plan searches an index. */
+extern void rv_label_set_option(const char *name, const char *value);
+extern bool rv_label_plan_uses_index(SPIPlanPtr plan, Oid index);
 extern const char *rv_label_query(Oid index, Datum vector, const char *filter, int k, int setting, RvLabel *label);
 
 /* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
