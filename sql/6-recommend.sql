@@ -326,7 +326,7 @@ BEGIN
         problem := format('values of type %s are not tried', type_name);
         RETURN;
     ELSIF greatest_size < 2000 THEN        -- a quarter of it: fewer rows are no neighbourhoods
-        problem := format('%s rows are too few to tell anything of %s', greatest_size, row_count::bigint);
+        problem := format('%s rows, all that sample_share, max_time and max_memory allow, are too few to tell anything of %s', greatest_size, row_count::bigint);
         RETURN;
     END IF;
     SELECT array_agg(DISTINCT greatest(v, k)) INTO "values" FROM unnest(CASE x.kind WHEN 'hnsw' THEN '{10,20,40,80,160}'::int[] ELSE '{1,2,4,8,16,32}' END) v;
@@ -377,7 +377,7 @@ BEGIN
                     format('SELECT %s FROM pg_temp.ruvector_whatif_sample WHERE id <= %s ORDER BY %s LIMIT $2', operator, size,
                            way.searched), type_id, k, way.reranked,
                     CASE way.kind WHEN 'hnsw' THEN (SELECT array_agg(DISTINCT greatest(v, k)) FROM unnest('{10,20,40,80,160}'::int[]) v) ELSE '{1,2,4,8,16,32}' END) s,
-                    unnest(ARRAY[way.configuration, CASE way.kind WHEN 'hnsw' THEN 0 ELSE 1 END, size, s.value, s.recall, s.buffers]) WITH ORDINALITY u(n, o)
+                    unnest(ARRAY[way.configuration, CASE WHEN way.reranked THEN 2 WHEN way.kind = 'hnsw' THEN 0 ELSE 1 END, size, s.value, s.recall, s.buffers]) WITH ORDINALITY u(n, o)
                     WHERE s.recall <> 'NaN');
                 DROP INDEX pg_temp.ruvector_whatif_index;
                 IF cardinality(sizes) = 1 THEN
@@ -412,7 +412,9 @@ RETURNS TABLE (configuration int, reaches bool, value int, recall float8, recall
         CROSS JOIN LATERAL unnest(ARRAY[0, x.kind, x.row_count, r.value, r.recall, r.buffers]) WITH ORDINALITY u(n, o)
         WHERE p.indexid = whatif_judge.indexid AND p.k_class = power(2, ceil(log(2, k)))::int AND r.recall BETWEEN 0 AND 1 AND r.buffers > 0 AND r.value >= k * (1 - x.kind)),
     said AS (
-        SELECT o.*, c.kind, c.lists, a.labels
+        SELECT o.configuration, o.value, o.recall, o.recall_error, o.buffers_error, c.kind, c.lists, a.labels,
+               -- a page of a list holds many rows: what is cost in a graph, a row, is cost here
+               CASE c.kind WHEN 'hnsw' THEN o.buffers ELSE greatest(o.buffers, c.lists + o.value * x.row_count / c.lists) END AS buffers
         FROM x, anchor a, ruvector.whatif_configurations(whatif_judge.indexid, (SELECT row_count FROM x)) c,
              ruvector.whatif_outlooks(samples, coalesce(a.numbers, '{}'), queries, x.row_count, coalesce(a.error, 0),
                  '{1,2,3,4,6,8,10,11,14,16,20,23,28,32,40,45,57,64,80,91,113,128,160,226,320}') o
@@ -426,10 +428,11 @@ RETURNS TABLE (configuration int, reaches bool, value int, recall float8, recall
     SELECT b.configuration, b.reaches, b.value, b.recall, b.recall_error, b.buffers, b.buffers_error, t.seconds[1], t.seconds[2],
            u.row_bytes * x.row_count, b.labels
     FROM best b JOIN built u ON u.configuration = b.configuration AND u.latest = 1 CROSS JOIN x
-    CROSS JOIN LATERAL (SELECT ruvector.whatif_build(
+    -- (pgvector looks for centroids among 10000 rows at least: lists on fewer take another course)
+    LEFT JOIN LATERAL (SELECT ruvector.whatif_build(
         (SELECT array_agg(builds[g + i] ORDER BY g, i) FROM generate_series(1, cardinality(builds), 4) g, generate_series(0, 3) i
-         WHERE (SELECT c.kind FROM ruvector.whatif_configurations(whatif_judge.indexid, x.row_count) c WHERE c.configuration = builds[g]::int) = b.kind),
-        b.configuration, x.row_count) AS seconds) t
+         WHERE (SELECT c.kind FROM ruvector.whatif_configurations(whatif_judge.indexid, x.row_count) c WHERE c.configuration = builds[g]::int) = 'hnsw'),
+        b.configuration, x.row_count) AS seconds) t ON b.kind = 'hnsw'
 $$;
 COMMENT ON FUNCTION ruvector.whatif_judge IS 'what configurations would be like on the whole table, at the cheapest value that reaches the target';
 
@@ -472,7 +475,7 @@ BEGIN
             IF quoted !~ '^[a-z_"(]' OR there.key = 'value' AND quoted ~ '\W' AND quoted !~ '^("[^"]+"|\(.*\))$' THEN
                 quoted := format('(%s)', quoted);
             END IF;
-            RETURN NEXT (scope, CASE there."group" WHEN 'type' THEN 'type' WHEN 'binary' THEN 'type' ELSE 'build' END,
+            RETURN NEXT (scope, CASE WHEN there.kind <> x.kind THEN 'index type' WHEN there.key <> 'value' THEN 'indexed type' ELSE 'build' END,
                 (SELECT label FROM ruvector.whatif_configurations(x.indexid, x.reltuples) c WHERE c.configuration = 0), there.label,
                 format('Tried on samples of %s rows with %s queries, LIMIT %s%s: expected are recall %s ± %s and %s ± %s buffers at %s = %s%s, '
                        'now %s recall %s and %s buffers at %s. The index takes %s MB, now %s%s.',

@@ -738,11 +738,13 @@ rv_status	rv_bank_analyse(const rv_host *RV_NONNULL host, const rv_bank *RV_NONN
 
 /* ---- what-if: a whole table from samples of it ------------------------------------------ */
 
+#define RV_SAMPLE_RERANKED 2	/* hnsw by another distance, put in order by the true one */
+
 /* What searches of an index of some rows are like at one value, means over the queries. */
 typedef struct rv_sample
 {
 	int32_t		configuration;	/* counted from 0: one way to build an index */
-	int32_t		kind;			/* rv_index_kind */
+	int32_t		kind;			/* rv_index_kind, or RV_SAMPLE_RERANKED */
 	double		rows;
 	double		value;			/* of ef_search or probes */
 	double		recall;

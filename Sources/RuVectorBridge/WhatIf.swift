@@ -14,14 +14,14 @@ public func rv_study_outlooks(
     guard given.configurations >= 0, given.configurations <= 1000 else {
       throw .range(value: Int(given.configurations), argument: 1)
     }
-    var kinds = [IndexKind](repeating: .hnsw, count: Int(given.configurations))
+    var kinds = [Int32](repeating: Int32(RV_HNSW.rawValue), count: Int(given.configurations))
     var measurements = [[SampleMeasurement]](repeating: [], count: Int(given.configurations))
     for sample in try elements(given.samples, given.count, argument: 1) {
       let number = Int(sample.configuration)
-      guard measurements.indices.contains(number), let kind = IndexKind(rawValue: sample.kind),
-        let measurement = SampleMeasurement(sample)
-      else { throw .range(value: number, argument: 1) }
-      kinds[number] = kind
+      guard measurements.indices.contains(number), let measurement = SampleMeasurement(sample) else {
+        throw .range(value: number, argument: 1)
+      }
+      kinds[number] = sample.kind
       measurements[number].append(measurement)
     }
     let anchors = try elements(given.anchors, given.anchor_count, argument: 1)
@@ -29,9 +29,13 @@ public func rv_study_outlooks(
       SampleStudy.Anchor(
         configuration: Int($0.configuration), anchors.compactMap(SampleMeasurement.init), error: given.anchor_error)
     }
-    let known = try SampleStudy(
-      zip(kinds, measurements).map { SampleStudy.Configuration($0, $1) }, queries: Int(given.queries),
-      rows: given.rows, anchor: anchor)
+    var configurations: [SampleStudy.Configuration] = []
+    for (given, measurements) in zip(kinds, measurements) {
+      let isReranked = given == RV_SAMPLE_RERANKED
+      guard let kind = isReranked ? .hnsw : IndexKind(rawValue: given) else { throw .range(value: Int(given), argument: 1) }
+      configurations.append(SampleStudy.Configuration(kind, isReranked: isReranked, measurements))
+    }
+    let known = try SampleStudy(configurations, queries: Int(given.queries), rows: given.rows, anchor: anchor)
     guard count >= 0 else { throw .range(value: Int(count), argument: 3) }
     for position in 0..<Int(count) {
       let outlook = known.outlook(Int(outlooks[position].configuration), value: outlooks[position].value)

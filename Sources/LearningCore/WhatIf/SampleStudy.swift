@@ -2,19 +2,25 @@ import Glibc
 
 /// What indexes built in other ways would be like on a whole table, from indexes of samples of it.
 ///
-/// Configurations of one kind lend each other the slopes, which one alone knows badly: what is all but exact on a
+/// Graphs lend each other the slopes, which one alone knows badly: what is all but exact on a
 /// sample hardly says how it will fall off.  Where one of them exists and was measured on the whole table, the
 /// others are told by their difference to it.
 public struct SampleStudy {
   /// One way to build an index, measured at several values on samples of several sizes.
   public struct Configuration {
     public let kind: IndexKind
+    /// It is searched by another distance, and what it finds is put in order by the true one: its recall falls off
+    /// in a way of its own.
+    public let isReranked: Bool
     public let measurements: [SampleMeasurement]
 
-    public init(_ kind: IndexKind, _ measurements: [SampleMeasurement]) {
+    public init(_ kind: IndexKind, isReranked: Bool = false, _ measurements: [SampleMeasurement]) {
       self.kind = kind
+      self.isReranked = isReranked
       self.measurements = measurements
     }
+
+    fileprivate var family: Family { kind == .ivfflat ? .lists : isReranked ? .reranked : .graph }
   }
 
   /// The index that exists, as measured on the whole table.
@@ -43,7 +49,10 @@ public struct SampleStudy {
 
   /// Share of the rows of a sample that a search of a graph may touch.  One that sees more has left the
   /// neighbourhood of its query, which on the whole table it would not.
-  private static let greatestShare = 0.4
+  private static let greatestShare = 0.6
+
+  /// Whose recalls fall off alike.
+  fileprivate enum Family { case graph, reranked, lists }
 
   private struct Fit {
     let recall: RecallExtrapolation
@@ -53,7 +62,7 @@ public struct SampleStudy {
   private let laws = [SizeLaw.measured, SizeLaw.alternatives.slow, SizeLaw.alternatives.fast]
   /// By law, then configuration; nil: measured too little.
   private let fits: [[Fit?]]
-  private let kinds: [IndexKind]
+  private let families: [Family]
   private let queries: Double
   private let rows: Double
   private let anchor: Anchor?
@@ -73,17 +82,14 @@ public struct SampleStudy {
         configuration.kind == .ivfflat || $0.buffers <= Self.greatestShare * $0.rows
       }
     }
-    kinds = configurations.map(\.kind)
+    families = configurations.map(\.family)
     self.queries = Double(queries)
     self.rows = rows
     self.anchor = anchor.flatMap { configurations.indices.contains($0.configuration) ? $0 : nil }
     fits = laws.map { law in
-      let priors = [IndexKind.hnsw, .ivfflat].map { kind in
-        let alike = zip(configurations, usable).filter { $0.0.kind == kind }.flatMap(\.1)
-        return kind == .hnsw ? RecallExtrapolation.common(alike, law: law) : RecallExtrapolation.flat
-      }
+      let common = RecallExtrapolation.common(zip(configurations, usable).filter { $0.0.family == .graph }.flatMap(\.1), law: law)
       return zip(configurations, usable).map { configuration, measurements in
-        let prior = priors[configuration.kind == .hnsw ? 0 : 1]
+        let prior = configuration.family == .graph ? common : RecallExtrapolation.flat
         guard let recall = RecallExtrapolation(measurements, law: law, prior: prior),
           let buffers = BufferExtrapolation(configuration.kind, measurements, law: law)
         else { return nil }
@@ -94,19 +100,21 @@ public struct SampleStudy {
 
   /// - Returns: nil when the configuration was measured too little, or there is none of this number.
   public func outlook(_ configuration: Int, value: Double) -> Outlook? {
-    guard kinds.indices.contains(configuration), value.isFinite, value >= 1 else { return nil }
+    guard families.indices.contains(configuration), value.isFinite, value >= 1 else { return nil }
     let told = laws.indices.map { outlook(configuration, value: value, law: $0) }
     guard let measured = told[0], let slow = told[1], let fast = told[2] else { return nil }
     let recall = Self.share(measured.logOdds)
-    let spread = recall * (1 - recall)
+    // What is all but certain of a few queries is not of all.
+    let spread = max(recall * (1 - recall), 1e-3)
     let lawsApart = Self.share(fast.logOdds) - Self.share(slow.logOdds)
     let anchored = measured.anchorError
     let recallVariance =
       spread * spread * measured.variance + spread * (measured.dispersion + 1 / queries) + lawsApart * lawsApart / 4
       + anchored * anchored / 4
+    // Whole, not half: true buffers lay beyond both laws now and then.
     let buffersApart = slow.buffers - fast.buffers
     let buffers = exp(measured.buffers)
-    let buffersError = 2 * (measured.buffersVariance + buffersApart * buffersApart / 4).squareRoot()
+    let buffersError = 2 * (measured.buffersVariance + buffersApart * buffersApart).squareRoot()
     guard recallVariance.isFinite, buffers.isFinite, buffersError.isFinite else { return nil }
     return Outlook(
       recall: Estimate(recall, error: 2 * recallVariance.squareRoot()),
@@ -125,7 +133,7 @@ public struct SampleStudy {
     let alone: Told = (
       fit.recall.logOdds(rows: rows, value: value), variance, fit.recall.dispersion, buffers.value, buffers.variance, 0
     )
-    guard let anchor, kinds[configuration] == kinds[anchor.configuration], let own = fits[law][anchor.configuration],
+    guard let anchor, families[configuration] == families[anchor.configuration], let own = fits[law][anchor.configuration],
       let correction = correction(anchor, own, value: value),
       let unknown = own.recall.variance(rows: rows, value: value)
     else { return alone }
