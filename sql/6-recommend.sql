@@ -184,7 +184,7 @@ CREATE FUNCTION ruvector.recommend_filters(relation oid) RETURNS SETOF ruvector.
            CASE WHEN filter IS NULL
                 THEN format('-- CREATE TABLE … (LIKE %s) PARTITION BY LIST (%s); an index %s on each partition', relation::regclass, constrained, kind)
                 ELSE format('CREATE INDEX CONCURRENTLY ON %s USING %s (%s %s)%s WHERE %s;', relation::regclass, kind,
-                            CASE WHEN key ~ '^[a-z_][a-z0-9_$]*$|^"[^"]+"$' THEN key ELSE format('(%s)', key) END, opclass,
+                            key, opclass,
                             CASE kind WHEN 'hnsw' THEN format(' WITH (m = %s, ef_construction = %s)', m, ef_construction) ELSE
                                 format(' WITH (lists = %s)', greatest(1, round(sqrt(passing)))) END,
                             concat_ws(' AND ', '(' || predicate || ')', filter)) END
@@ -249,7 +249,7 @@ CREATE FUNCTION ruvector.whatif_configurations(indexid oid, row_count float8)
 RETURNS TABLE (configuration int, "group" text, kind text, label text, m int, ef_construction int, lists int, key text, opclass text, searched text,
     reranked bool) LANGUAGE sql STABLE AS $$
     WITH x AS (
-        SELECT b.*, oc.opcname, n.nspname, format('OPERATOR(%I.%s)', o_n.nspname, o.oprname) AS operator
+        SELECT b.*, oc.opcname, oc.opcnamespace, n.nspname, format('OPERATOR(%I.%s)', o_n.nspname, o.oprname) AS operator
         FROM ruvector.index_builds b
         JOIN pg_index i ON i.indexrelid = b.indexid
         JOIN pg_opclass oc ON oc.oid = i.indclass[0]
@@ -268,7 +268,13 @@ RETURNS TABLE (configuration int, "group" text, kind text, label text, m int, ef
             (7, 'binary', 'hnsw', x.m, x.ef_construction, NULL, 'bit')) v
         WHERE (v.column3, v.column4, v.column5, v.column7) IS DISTINCT FROM (x.kind, x.m, x.ef_construction, 'value')
           AND (v.column3, v.column6) IS DISTINCT FROM (x.kind, x.lists)
-          AND (v.column7 = 'value' OR x.type = 'vector' AND x.dims IS NOT NULL))
+          AND (v.column7 = 'value' OR x.type = 'vector' AND x.dims IS NOT NULL)
+          -- what is pgvector's own, and there is
+          AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod JOIN pg_depend d ON d.objid = o.oid
+                      JOIN pg_extension e ON e.oid = d.refobjid
+                      WHERE d.classid = 'pg_opclass'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'vector'
+                        AND o.opcnamespace = x.opcnamespace AND a.amname = v.column3 AND o.opcname =
+                            CASE v.column7 WHEN 'value' THEN x.opcname WHEN 'halfvec' THEN replace(x.opcname, 'vector_', 'halfvec_') ELSE 'bit_hamming_ops' END))
     SELECT (row_number() OVER (ORDER BY w.n))::int - 1, w."group", w.kind,
            CASE w.kind WHEN 'hnsw' THEN format('hnsw, m = %s, ef_construction = %s', w.m, w.ef_construction) ELSE format('ivfflat, lists = %s', w.lists) END
            || CASE w.form WHEN 'halfvec' THEN ', halfvec' WHEN 'bit' THEN ', binary quantised' ELSE '' END,
@@ -325,6 +331,9 @@ BEGIN
     IF x.type NOT IN ('vector', 'halfvec') OR x.value_bytes IS NULL THEN
         problem := format('values of type %s are not tried', type_name);
         RETURN;
+    ELSIF row_count <= 0 OR x.reltuples <= 0 THEN
+        problem := 'how many rows there are is not known before ANALYZE';
+        RETURN;
     ELSIF greatest_size < 2000 THEN        -- a quarter of it: fewer rows are no neighbourhoods
         problem := format('%s rows, all that sample_share, max_time and max_memory allow, are too few to tell anything of %s', greatest_size, row_count::bigint);
         RETURN;
@@ -335,7 +344,7 @@ BEGIN
         asked := ruvector.whatif_run(relation, format(
             'INSERT INTO pg_temp.ruvector_whatif_sample SELECT row_number() OVER (), key FROM (SELECT (%s) AS key FROM ONLY %s TABLESAMPLE BERNOULLI (%s)'
             ' WHERE (%s) ORDER BY random() LIMIT %s) s WHERE key IS NOT NULL',
-            x.key, relation::regclass, least(100, 110 * (greatest_size + 200) / row_count), coalesce(x.predicate, 'true'), greatest_size + 200));
+            x.key, relation::regclass, least(100, 110 * (greatest_size + 200) / x.reltuples), coalesce(x.predicate, 'true'), greatest_size + 200));
         -- what is asked of the table, else rows that are not in the sample
         EXECUTE format('INSERT INTO pg_temp.ruvector_whatif_queries SELECT row_number() OVER (), query_vector::%s FROM
             (SELECT DISTINCT ON (query_vector) query_vector FROM ruvector.trajectories t
@@ -445,7 +454,6 @@ DECLARE
     here record;
     there record;
     scope text;
-    reason text;
     goal float8;
     quoted text;
 BEGIN
@@ -471,10 +479,7 @@ BEGIN
                    OR here.reaches AND j.bytes <= 0.75 * here.bytes AND j.buffers <= 1.1 * here.buffers AND j.recall_error <= 0.05)
             ORDER BY c."group", CASE WHEN here.reaches THEN j.buffers ELSE -j.recall END
         LOOP
-            quoted := replace(there.key, 'value', CASE WHEN x.key ~ '^[a-z_][a-z0-9_$]*$|^"[^"]+"$' THEN x.key ELSE format('(%s)', x.key) END);
-            IF quoted !~ '^[a-z_"(]' OR there.key = 'value' AND quoted ~ '\W' AND quoted !~ '^("[^"]+"|\(.*\))$' THEN
-                quoted := format('(%s)', quoted);
-            END IF;
+            quoted := regexp_replace(there.key, '\mvalue\M', x.key, 'g');
             RETURN NEXT (scope, CASE WHEN there.kind <> x.kind THEN 'index type' WHEN there.key <> 'value' THEN 'indexed type' ELSE 'build' END,
                 (SELECT label FROM ruvector.whatif_configurations(x.indexid, x.reltuples) c WHERE c.configuration = 0), there.label,
                 format('Tried on samples of %s rows with %s queries, LIMIT %s%s: expected are recall %s ± %s and %s ± %s buffers at %s = %s%s, '
@@ -493,9 +498,9 @@ BEGIN
                     CASE there.kind WHEN 'hnsw' THEN format('m = %s, ef_construction = %s', there.m, there.ef_construction) ELSE format('lists = %s', there.lists) END,
                     CASE WHEN x.predicate IS NOT NULL THEN format(' WHERE %s', x.predicate) ELSE '' END,
                     CASE WHEN there.reranked THEN format(' -- SELECT … FROM (SELECT * FROM %s ORDER BY %s LIMIT %s) s ORDER BY %s LIMIT %s',
-                             relation::regclass, replace(there.searched, 'value', x.key), there.value,
-                             replace((SELECT searched FROM ruvector.whatif_configurations(x.indexid, x.reltuples) c WHERE c.configuration = 0), 'value', x.key), w.k)
-                         WHEN there.key <> 'value' THEN format(' -- SELECT … ORDER BY %s LIMIT …', replace(there.searched, 'value', x.key))
+                             relation::regclass, regexp_replace(there.searched, '\mvalue\M', x.key, 'g'), there.value,
+                             regexp_replace((SELECT searched FROM ruvector.whatif_configurations(x.indexid, x.reltuples) c WHERE c.configuration = 0), '\mvalue\M', x.key, 'g'), w.k)
+                         WHEN there.key <> 'value' THEN format(' -- SELECT … ORDER BY %s LIMIT …', regexp_replace(there.searched, '\mvalue\M', x.key, 'g'))
                          ELSE format(' -- then DROP INDEX CONCURRENTLY %s;', x.index_name) END))::ruvector.recommendation;
         END LOOP;
     END LOOP;

@@ -32,7 +32,9 @@ public func rv_study_outlooks(
     var configurations: [SampleStudy.Configuration] = []
     for (given, measurements) in zip(kinds, measurements) {
       let isReranked = given == RV_SAMPLE_RERANKED
-      guard let kind = isReranked ? .hnsw : IndexKind(rawValue: given) else { throw .range(value: Int(given), argument: 1) }
+      guard let kind = isReranked ? .hnsw : IndexKind(rawValue: given) else {
+        throw .range(value: Int(given), argument: 1)
+      }
       configurations.append(SampleStudy.Configuration(kind, isReranked: isReranked, measurements))
     }
     let known = try SampleStudy(configurations, queries: Int(given.queries), rows: given.rows, anchor: anchor)

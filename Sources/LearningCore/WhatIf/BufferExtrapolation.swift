@@ -14,9 +14,13 @@ struct BufferExtrapolation {
   init?(_ kind: IndexKind, _ measurements: [SampleMeasurement], law: SizeLaw) {
     let points = measurements.map { measurement -> (features: SIMD4<Double>, target: Double, weight: Double) in
       switch kind {
-      case .hnsw: (SIMD4(1, law.features(rows: measurement.rows, value: measurement.value)), log(measurement.buffers), 1)
+      case .hnsw:
+        (SIMD4(1, law.features(rows: measurement.rows, value: measurement.value)), log(measurement.buffers), 1)
       case .ivfflat:
-        (SIMD4(1, measurement.value * measurement.rows, 0, 0), measurement.buffers, 1 / (measurement.buffers * measurement.buffers))
+        (
+          SIMD4(1, measurement.value * measurement.rows, 0, 0), measurement.buffers,
+          1 / (measurement.buffers * measurement.buffers)
+        )
       }
     }
     guard Set(measurements.map(\.rows)).count > 1, let fit = LeastSquares(points) else { return nil }

@@ -87,7 +87,8 @@ public struct SampleStudy {
     self.rows = rows
     self.anchor = anchor.flatMap { configurations.indices.contains($0.configuration) ? $0 : nil }
     fits = laws.map { law in
-      let common = RecallExtrapolation.common(zip(configurations, usable).filter { $0.0.family == .graph }.flatMap(\.1), law: law)
+      let common = RecallExtrapolation.common(
+        zip(configurations, usable).filter { $0.0.family == .graph }.flatMap(\.1), law: law)
       return zip(configurations, usable).map { configuration, measurements in
         let prior = configuration.family == .graph ? common : RecallExtrapolation.flat
         guard let recall = RecallExtrapolation(measurements, law: law, prior: prior),
@@ -133,7 +134,8 @@ public struct SampleStudy {
     let alone: Told = (
       fit.recall.logOdds(rows: rows, value: value), variance, fit.recall.dispersion, buffers.value, buffers.variance, 0
     )
-    guard let anchor, families[configuration] == families[anchor.configuration], let own = fits[law][anchor.configuration],
+    guard let anchor, families[configuration] == families[anchor.configuration],
+      let own = fits[law][anchor.configuration],
       let correction = correction(anchor, own, value: value),
       let unknown = own.recall.variance(rows: rows, value: value)
     else { return alone }

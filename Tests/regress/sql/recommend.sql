@@ -69,6 +69,74 @@ SET LOCAL maintenance_work_mem = '64MB';
 SELECT * FROM ruvector_recommend_params('items', what_if := false) \gx
 ROLLBACK;
 RESET maintenance_work_mem;
+-- indexes built in other ways, on samples: one that is bad enough is found to be bad
+CREATE FUNCTION advice(relation regclass, OUT parameter text, OUT current text, OUT gains bool, OUT error_stated bool, OUT statement text) RETURNS SETOF record LANGUAGE sql AS $$
+  SELECT parameter, current, expected_recall > 0.9, expected_recall_error BETWEEN 0 AND 0.2 AND expected_cost > 0, regexp_replace(statement, '\d+', 'N', 'g')
+  FROM ruvector_recommend_params(relation, sample_share := 0.5, max_time := '1 hour') WHERE parameter IN ('build', 'what-if') $$;
+CREATE FUNCTION left_over(OUT temporary bigint, OUT jobs bigint) LANGUAGE sql AS $$
+  SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()), (SELECT count(*) FROM ruvector.progress) $$;
+SET ROLE rv_owner;
+CREATE TABLE bad (id int PRIMARY KEY, embedding vector(16) NOT NULL);
+INSERT INTO bad SELECT g, noise(g, 16) FROM generate_series(1, 4000) g;
+CREATE INDEX bad_embedding ON bad USING hnsw ((embedding::halfvec(16)) halfvec_l2_ops) WITH (m = 2, ef_construction = 4);
+SELECT ruvector_enable_learning('bad', mode := 'observe', target_recall := 0.9);
+ANALYZE bad;
+SELECT * FROM advice('bad');
+SELECT * FROM left_over();
+-- other ways there are, each once, and only those that pgvector has
+RESET ROLE;
+SELECT label, key, opclass FROM ruvector.whatif_configurations('bad_embedding'::regclass, 4000);
+CREATE INDEX others ON items USING hnsw (embedding vector_l1_ops);
+SELECT label, key, opclass FROM ruvector.whatif_configurations('others'::regclass, 4000);
+SELECT label, key, opclass FROM ruvector.whatif_configurations('items_embedding'::regclass, 4000);
+DROP INDEX others;
+SET ROLE rv_owner;
+-- too little time, memory or rows
+SELECT parameter, evidence FROM ruvector_recommend_params('bad', sample_share := 0.5, max_time := '0') WHERE parameter = 'what-if';
+SELECT parameter, evidence FROM ruvector_recommend_params('bad') WHERE parameter = 'what-if';
+SELECT evidence LIKE '%are too few to tell anything of 4000.' AS too_little FROM ruvector_recommend_params('bad', sample_share := 0.5, max_memory := '1MB') WHERE parameter = 'what-if';
+SELECT * FROM ruvector_recommend_params('bad', max_time := '-1s');
+SELECT * FROM ruvector_recommend_params('bad', sample_share := 0.6);
+SELECT * FROM ruvector_recommend_params('bad', max_memory := 'much');
+-- cancelled, or failed, it leaves nothing
+SET statement_timeout = '300ms';
+SELECT * FROM ruvector_recommend_params('bad', sample_share := 0.5, max_time := '1 hour');
+RESET statement_timeout;
+SELECT * FROM left_over();
+CREATE TEMP TABLE ruvector_whatif_sample ();
+SELECT * FROM ruvector_recommend_params('bad', sample_share := 0.5);
+DROP TABLE ruvector_whatif_sample;
+SELECT * FROM left_over();
+-- what the owner's own functions and domains do, they do as he
+RESET ROLE;
+CREATE TABLE ran_as (who text);
+GRANT INSERT, SELECT ON ran_as TO PUBLIC;
+SET ROLE rv_owner;
+CREATE FUNCTION spy(v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF current_user <> 'rv_owner' THEN RAISE EXCEPTION 'ran as %', current_user; END IF;
+  RETURN v;
+END $$;
+CREATE INDEX spied ON bad USING hnsw ((public.spy(embedding)::public.vector(16)) vector_l2_ops) WITH (m = 2, ef_construction = 4);
+DROP INDEX bad_embedding;
+ANALYZE bad;
+RESET ROLE;
+SELECT * FROM advice('bad');
+SET ROLE rv_owner;
+DROP TABLE bad;
+DROP FUNCTION spy;
+-- types that are not tried
+CREATE TABLE others (id int PRIMARY KEY, words sparsevec(100), bits bit(16));
+INSERT INTO others SELECT g, format('{%s:1,%s:2}/100', g % 49 + 1, g % 50 + 51)::sparsevec, g::bit(16) FROM generate_series(1, 5000) g;
+CREATE INDEX ON others USING hnsw (words sparsevec_l2_ops);
+CREATE INDEX ON others USING hnsw (bits bit_hamming_ops);
+ANALYZE others;
+SELECT ruvector_enable_learning('others', mode := 'observe');
+SELECT scope, evidence FROM ruvector_recommend_params('others', sample_share := 0.5) WHERE parameter = 'what-if';
+DROP TABLE others;
+RESET ROLE;
+DROP TABLE ran_as;
+DROP FUNCTION advice, left_over;
 DROP TABLE items;
 DROP FUNCTION policy, asked, rungs, noise;
 REVOKE ALL ON SCHEMA public FROM rv_owner;
