@@ -11,7 +11,7 @@ private struct World {
   }
 
   func buffers(_ height: Double, rows: Double, value: Double) -> Double {
-    exp(3 + height / 10 + 0.8 * log(value) - pow(rows, -0.25) * (1 + 0.3 * log(value)))
+    exp(3 + height / 10 + 0.8 * log(value) - pow(rows, -1 / 3.0) * (1 + 0.3 * log(value)))
   }
 
   func measure(

@@ -51,6 +51,10 @@ public struct SampleStudy {
   /// neighbourhood of its query, which on the whole table it would not.
   private static let greatestShare = 0.6
 
+  /// Share of the rows of a sample that `ef_search` may be where buffers count: beyond, a search of a graph finds
+  /// much of what it looks at looked at already.
+  private static let greatestValue = 0.02
+
   /// Whose recalls fall off alike.
   fileprivate enum Family { case graph, reranked, lists }
 
@@ -59,7 +63,6 @@ public struct SampleStudy {
     let buffers: BufferExtrapolation
   }
 
-  private let laws = [SizeLaw.measured, SizeLaw.alternatives.slow, SizeLaw.alternatives.fast]
   /// By law, then configuration; nil: measured too little.
   private let fits: [[Fit?]]
   private let families: [Family]
@@ -86,13 +89,16 @@ public struct SampleStudy {
     self.queries = Double(queries)
     self.rows = rows
     self.anchor = anchor.flatMap { configurations.indices.contains($0.configuration) ? $0 : nil }
-    fits = laws.map { law in
+    fits = zip(SizeLaw.recall, SizeLaw.buffers).map { recallLaw, buffersLaw in
       let common = RecallExtrapolation.common(
-        zip(configurations, usable).filter { $0.0.family == .graph }.flatMap(\.1), law: law)
+        zip(configurations, usable).filter { $0.0.family == .graph }.flatMap(\.1), law: recallLaw)
       return zip(configurations, usable).map { configuration, measurements in
         let prior = configuration.family == .graph ? common : RecallExtrapolation.flat
-        guard let recall = RecallExtrapolation(measurements, law: law, prior: prior),
-          let buffers = BufferExtrapolation(configuration.kind, measurements, law: law)
+        let near = configuration.measurements.filter {
+          configuration.kind == .ivfflat || $0.value <= Self.greatestValue * $0.rows
+        }
+        guard let recall = RecallExtrapolation(measurements, law: recallLaw, prior: prior),
+          let buffers = BufferExtrapolation(configuration.kind, near, law: buffersLaw)
         else { return nil }
         return Fit(recall: recall, buffers: buffers)
       }
@@ -102,7 +108,7 @@ public struct SampleStudy {
   /// - Returns: nil when the configuration was measured too little, or there is none of this number.
   public func outlook(_ configuration: Int, value: Double) -> Outlook? {
     guard families.indices.contains(configuration), value.isFinite, value >= 1 else { return nil }
-    let told = laws.indices.map { outlook(configuration, value: value, law: $0) }
+    let told = fits.indices.map { outlook(configuration, value: value, law: $0) }
     guard let measured = told[0], let slow = told[1], let fast = told[2] else { return nil }
     let recall = Self.share(measured.logOdds)
     // What is all but certain of a few queries is not of all.
@@ -112,10 +118,9 @@ public struct SampleStudy {
     let recallVariance =
       spread * spread * measured.variance + spread * (measured.dispersion + 1 / queries) + lawsApart * lawsApart / 4
       + anchored * anchored / 4
-    // Whole, not half: true buffers lay beyond both laws now and then.
     let buffersApart = slow.buffers - fast.buffers
     let buffers = exp(measured.buffers)
-    let buffersError = 2 * (measured.buffersVariance + buffersApart * buffersApart).squareRoot()
+    let buffersError = 2 * (measured.buffersVariance + buffersApart * buffersApart / 4).squareRoot()
     guard recallVariance.isFinite, buffers.isFinite, buffersError.isFinite else { return nil }
     return Outlook(
       recall: Estimate(recall, error: 2 * recallVariance.squareRoot()),

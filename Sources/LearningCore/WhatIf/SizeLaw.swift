@@ -3,14 +3,15 @@ import Glibc
 /// How what is measured on few rows goes on to many: straight in (1, ln value, s, s ln value), where s = rows^-exponent.
 ///
 /// The more rows, the smaller the neighbourhood of a query against the whole, and the more alike the graph looks
-/// around it: what is measured tends to a limit, and s to 0.  Of the powers tried, ln rows among them, -1/4 brought
-/// recall and buffers of samples of 1.25 to 5 % nearest to those of whole tables; -1/5 and -1/3 are about as good,
-/// so how far these lie apart belongs to the error.
+/// around it: what is measured tends to a limit, and s to 0.  Of the powers tried, and ln rows, these brought samples
+/// of 1.25 to 5 % nearest to whole tables; their neighbours are about as good, so how far these lie apart belongs to
+/// the error.
 ///
-/// - Source: measured, `Benchmarks/whatif`.
+/// - Source: measured, docs/statistics.md.
 struct SizeLaw {
-  static let measured = SizeLaw(exponent: 1 / 4.0)
-  static let alternatives = (slow: SizeLaw(exponent: 1 / 5.0), fast: SizeLaw(exponent: 1 / 3.0))
+  /// The first counts, then a slower and a faster one.
+  static let recall = [SizeLaw(exponent: 1 / 4.0), SizeLaw(exponent: 1 / 5.0), SizeLaw(exponent: 1 / 3.0)]
+  static let buffers = [SizeLaw(exponent: 1 / 3.0), SizeLaw(exponent: 1 / 4.0), SizeLaw(exponent: 1 / 2.0)]
 
   let exponent: Double
 
