@@ -6,12 +6,13 @@
 #   make demo                set-up, build, install and the main job on real embeddings
 #   make bench               learned parameters against the best fixed value; arguments in BENCH
 #   make bench-overhead      cost of capture, as ratios of paired runs
+#   make bench-seed-targets  what ruvector_auto_tune reaches of what was asked at the beginning
 
 EXTENSION  = ruvector
 MODULE_big = ruvector
 DATA_built = ruvector--0.1.sql
 OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry image job pgvector plan batches filter scan capture explain \
-	catalog label whatif drain evidence learn worker functions door bank verdicts module)
+	catalog label whatif drain evidence learn worker functions door bank verdicts tune module)
 EXTRA_CLEAN = .build tmp_check output_iso
 
 PG_CONFIG  ?= pg_config
@@ -84,4 +85,8 @@ bench-overhead:
 	tools/setup
 	Benchmarks/overhead
 
-.PHONY: check-symbols setup test demo bench bench-overhead
+bench-seed-targets:
+	tools/setup
+	Benchmarks/seed-targets
+
+.PHONY: check-symbols setup test demo bench bench-overhead bench-seed-targets

@@ -1,5 +1,7 @@
-"""Part of Benchmarks/run and Benchmarks/prior, inside their cluster: speaks SQL, loads, learns."""
+"""Part of the benchmarks, inside their cluster: speaks SQL, loads, learns, judges, races."""
 import array
+import concurrent.futures
+import os
 import pathlib
 import random
 import struct
@@ -9,10 +11,12 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "Demo")]
+import report
 from load import read_npy
 
 METRICS = {"cosine": ("<=>", "vector_cosine_ops"), "l2": ("<->", "vector_l2_ops"), "ip": ("<#>", "vector_ip_ops")}
 PARAMETERS = {"hnsw": "ef_search", "ivfflat": "probes"}
+BLOCK = 50  # queries a statement: how often progress is told
 PSQL = ["psql", "-XqAt", "-v", "ON_ERROR_STOP=1"]
 
 
@@ -101,6 +105,64 @@ def load(job):
     )
     described = f"ivfflat with {lists} lists" if options else "hnsw with pgvector's defaults"
     return {"rows": rows, "dims": dims, "index": described, "parameter": PARAMETERS[job["index"]], "lists": lists, "index_seconds": round(time.monotonic() - started, 1)}
+
+
+# ---- the held-out queries ---------------------------------------------------------------
+
+
+def in_blocks(what, call, sessions=os.cpu_count()):
+    """Runs a function of (first, last) over all held-out queries, in several sessions."""
+    total = int(one("SELECT max(id) FROM held_out"))
+    blocks = [(first, min(first + BLOCK - 1, total)) for first in range(1, total + 1, BLOCK)]
+    told, done = time.monotonic(), 0
+    with concurrent.futures.ThreadPoolExecutor(sessions) as pool:
+        try:
+            for last in concurrent.futures.as_completed([pool.submit(sql, f"SELECT {call(*block)}") for block in blocks]):
+                last.result()
+                done += BLOCK
+                if time.monotonic() - told > 10:
+                    say(f"{what}: {done} of {total} queries")
+                    told = time.monotonic()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+def sql_array(contestants):
+    return "ARRAY[" + ",".join(f"'{name}'" for name in contestants) + "]"
+
+
+def judge(what, contestants):
+    """Recall and buffers of contestants, by contestant, the queries in order."""
+    in_blocks(what, lambda first, last: f"judge({sql_array(contestants)}, {first}, {last})")
+    found = {name: report.Judged([], []) for name in contestants}
+    for line in sql("SELECT contestant, recall, buffers FROM judged ORDER BY query", "TRUNCATE judged"):
+        name, recall, buffers = line.split("|")
+        found[name].recall.append(float(recall))
+        found[name].buffers.append(int(buffers))
+    return found
+
+
+def race(contestants):
+    """Microseconds of contestants, query by query, each the best of its rounds; in one session."""
+    calls = []
+    total = int(one("SELECT max(id) FROM held_out"))
+    for first in range(1, total + 1, BLOCK):
+        calls += [f"SELECT race({sql_array(contestants)}, {first}, {min(first + BLOCK - 1, total)})", f"\\echo {first}"]
+    command = PSQL + [word for call in calls for word in ("-c", call)]
+    told = time.monotonic()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as psql:
+        for line in filter(str.strip, psql.stdout):
+            if time.monotonic() - told > 10:
+                say(f"racing {len(contestants)} contestants: {line.strip()} of {total} queries")
+                told = time.monotonic()
+    if psql.returncode != 0:
+        sys.exit(1)
+    times = {name: [] for name in contestants}
+    for line in sql("SELECT contestant, min(us) FROM raced GROUP BY query, contestant ORDER BY query"):
+        name, us = line.split("|")
+        times[name].append(float(us))
+    return times
 
 
 # ---- learning -----------------------------------------------------------------------------

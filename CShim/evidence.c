@@ -15,6 +15,7 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 static MemoryContext label_memory = NULL;	/* outlives the transaction of a label that failed */
 
@@ -87,39 +88,39 @@ rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *r
 typedef struct Candidate
 {
 	pg_uuid_t	query_id;
-	Datum		vector;			/* real[] */
-	char	   *filter;			/* or NULL */
-	int			k;
+	RvQuery		query;
 } Candidate;
 
 /*
  * Query identifiers are random, so which query is labelled next has nothing to
- * do with what it asked or found.
+ * do with what it asked or found.  Own rows only where nothing was asked.
  */
 static bool
-draw_candidate(const RvLearnedClass *class, Candidate *candidate)
+draw_candidate(const RvLearnedClass *class, bool own_rows, Candidate *candidate)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	RvPrivileged privileged;
-	Oid			types[] = {OIDOID, INT4OID};
-	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
+	Oid			types[] = {OIDOID, INT4OID, BOOLOID};
+	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), BoolGetDatum(own_rows)};
 	bool		isnull;
 	bool		found;
 
 	rv_privileged_begin(&privileged);
-	found = rv_sql("SELECT query_id, query_vector, k, filter FROM ruvector.trajectories"
-				   " WHERE indexid = $1 AND k_class = $2 AND label_state = 'pending' ORDER BY query_id LIMIT 1",
-				   SPI_OK_SELECT, 2, types, values, NULL) == 1;
+	found = rv_sql("SELECT query_id, query_vector, k, filter, source = 'own row' FROM ruvector.trajectories"
+				   " WHERE indexid = $1 AND k_class = $2 AND label_state = 'pending' AND (source <> 'own row' OR $3)"
+				   " ORDER BY source = 'own row', query_id LIMIT 1",
+				   SPI_OK_SELECT, 3, types, values, NULL) == 1;
 	if (found)
 	{
 		MemoryContext old;
 
 		candidate->query_id = *DatumGetUUIDP(rv_sql_value(0, 1, &isnull));
 		old = MemoryContextSwitchTo(memory);
-		candidate->vector = PointerGetDatum(DatumGetArrayTypePCopy(rv_sql_value(0, 2, &isnull)));
+		candidate->query.vector = PointerGetDatum(DatumGetArrayTypePCopy(rv_sql_value(0, 2, &isnull)));
 		MemoryContextSwitchTo(old);
-		candidate->k = rv_column_int(0, 3, 0);
-		candidate->filter = rv_column_text(0, 4, memory);
+		candidate->query.k = rv_column_int(0, 3, 0);
+		candidate->query.filter = rv_column_text(0, 4, memory);
+		candidate->query.own_row = DatumGetBool(rv_sql_value(0, 5, &isnull));
 	}
 	rv_privileged_end(&privileged);
 	return found;
@@ -141,7 +142,7 @@ static void
 store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLabel *label)
 {
 	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
-	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, TEXTARRAYOID};
+	INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, INT4ARRAYOID, FLOAT4ARRAYOID, FLOAT4OID, FLOAT4OID, TEXTARRAYOID, BOOLOID};
 	bool		unknown = isnan(label->setting_blocks);
 	bool		whole = label->stages == 0;
 	bool		nulls[lengthof(types)] = {[12] = unknown, [13] = unknown, [14] = whole, [15] = whole,
@@ -149,7 +150,7 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		[18] = label->exact_ids == (Datum) 0};
 	Datum		values[] = {
 		UUIDPGetDatum(&candidate->query_id), ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class),
-		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->k), Int32GetDatum(class->setting),
+		ObjectIdGetDatum(label->filenode), Int32GetDatum(candidate->query.k), Int32GetDatum(class->setting),
 		rv_make_array(label->exact, label->exact_count, FLOAT8OID),
 		Float8GetDatum(label->exact_us), Float8GetDatum(label->ladder_us),
 		rv_make_array(label->values, label->rungs, INT4OID),
@@ -159,12 +160,13 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		rv_make_array(label->totals, label->stages, INT4OID),
 		rv_make_array(label->stage, label->stages * RV_STAGE_COLUMNS, FLOAT4OID),
 		Float4GetDatum(label->timed_blocks), Float4GetDatum(label->timed_us), label->exact_ids,
+		BoolGetDatum(candidate->query.own_row),
 	};
 
 	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
 		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
-		   " exact_ids)"
-		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19"
+		   " exact_ids, own_row)"
+		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
 		   /* pruned or cleared while we measured */
 		   " WHERE EXISTS (SELECT FROM ruvector.trajectories WHERE query_id = $1)",
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
@@ -177,7 +179,7 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
  * With a filter, which was not asked of all rows before, it goes nowhere at all.
  */
 void
-rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
+rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 {
 	Candidate	candidate;
 	bool		failed = false;
@@ -189,16 +191,16 @@ rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
 		label_memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(label_memory);
 	MemoryContextSwitchTo(label_memory);
-	if (!draw_candidate(class, &candidate))
+	if (!draw_candidate(class, facts->urgent > 0, &candidate))
 	{
-		facts->candidates = 0;
+		facts->candidates = class->own_rows = 0;
 		rv_learn_end();
 		return;
 	}
 	PG_TRY();
 	{
 		RvLabel		label;
-		const char *problem = rv_label_query(class->index, candidate.vector, candidate.filter, candidate.k, class->setting, &label);
+		const char *problem = rv_label_query(class->index, &candidate.query, class->setting, &label);
 
 		rv_privileged_begin(&privileged);
 		if (problem == NULL)
@@ -207,12 +209,15 @@ rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
 		rv_privileged_end(&privileged);
 		rv_learn_end();
 		if (problem == NULL)
-			facts->labels++;
+		{
+			class->measured++;
+			facts->labels += !candidate.query.own_row;	/* whether these count is known at the next synchronisation */
+		}
 	}
 	PG_CATCH();
 	{
 		rv_label_reset();
-		rv_learn_abort(candidate.filter != NULL);
+		rv_learn_abort(candidate.query.filter != NULL);
 		failed = true;
 	}
 	PG_END_TRY();
@@ -224,7 +229,57 @@ rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts)
 		rv_privileged_end(&privileged);
 		rv_learn_end();
 	}
-	facts->candidates--;
+	if (candidate.query.own_row)
+		class->own_rows--;
+	else
+		facts->candidates--;
+}
+
+/* At a time: of any dimension they fit into memory. */
+#define OWN_ROWS_MAX 1000
+
+/* Rows of the table as queries, each once, for whoever needs more labels than queries were asked. */
+
+int
+rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count)
+{
+	Datum		vectors[OWN_ROWS_MAX];
+	RvPrivileged privileged;
+	SPIPlanPtr	insert;
+	Oid			types[] = {UUIDOID, OIDOID, OIDOID, OIDOID, FLOAT4ARRAYOID, INT4OID, INT4OID, INT4OID, TIMESTAMPTZOID};
+	RvParameter *parameter;
+	TimestampTz started = GetCurrentTimestamp();
+	Oid			owner = InvalidOid;
+
+	if (!rv_learn_begin("ruvector: taking rows as queries"))
+		return 0;
+	count = rv_label_own_rows(index->entry.index, Min(count, OWN_ROWS_MAX), vectors, &owner);
+	parameter = rv_pgvector_parameter(index->entry.kind);	/* pgvector's library is loaded now */
+	rv_privileged_begin(&privileged);
+	insert = rv_sql_prepare("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector, k, k_class,"
+							" setting, rows_returned, filtered, source, parameterized, label_state)"
+							" SELECT $1, $2, $3, clock_timestamp(), $4, $5, $6, $7, nullif($8, 0), 0, false, 'own row', false, 'pending'"
+							" WHERE EXISTS (SELECT FROM ruvector.learned_tables WHERE relid = $2)"
+							/* of an earlier time */
+							" AND NOT EXISTS (SELECT FROM ruvector.trajectories t WHERE t.relid = $2 AND t.indexid = $3 AND t.k_class = $7"
+							"  AND t.source = 'own row' AND t.started_at < $9 AND t.query_vector = $5)",
+							lengthof(types), types);
+	for (int i = 0; i < count; i++)
+	{
+		pg_uuid_t	id;
+		Datum		values[] = {
+			UUIDPGetDatum(&id), ObjectIdGetDatum(index->entry.relation), ObjectIdGetDatum(index->entry.index),
+			ObjectIdGetDatum(owner), vectors[i], Int32GetDatum(k), Int32GetDatum(k_class),
+			Int32GetDatum(parameter->variable ? *parameter->variable : 0), TimestampTzGetDatum(started),
+		};
+
+		if (!rv_capture_new_query_id(id.data))
+			elog(ERROR, "could not generate random values");
+		rv_sql_execute(insert, SPI_OK_INSERT, lengthof(types), values, NULL);
+	}
+	rv_privileged_end(&privileged);
+	rv_learn_end();
+	return count;
 }
 
 /* ---- judge ------------------------------------------------------------------------------- */
@@ -298,9 +353,8 @@ read_labels(const RvLearnedClass *class, Oid type, rv_labels *labels)
 									 /* random, and drawn before anything was measured */
 									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us,"
 									 " CASE WHEN $4 THEN t.query_vector END"
-									 " FROM ruvector.labels b JOIN ruvector.policies p USING (indexid, k_class)"
-									 " JOIN ruvector.trajectories t USING (query_id)"
-									 " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= p.evidence_from"
+									 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
+									 " WHERE b.indexid = $1 AND b.k_class = $2"
 									 " ORDER BY b.label_number",
 									 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
 	const void *values;
@@ -505,59 +559,136 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }
 
-void
-rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
+/* With the rights of the extension. */
+static void
+judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 {
 	Oid			types[] = {OIDOID, INT4OID};
 	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
-	RvPrivileged privileged;
+	rv_policy  *policy = palloc0(sizeof(rv_policy));
+	rv_regions	before;
+	rv_regions	regions = {0};
 	rv_labels	labels;
 	rv_goal		goal = {0};
+	float		lambda;
 	int			count;
+	RvCall		call;
+	const rv_host *host;
+	rv_verdict *verdict = palloc0(sizeof(rv_verdict));
+	rv_error	error = {0};
+	rv_status	status;
+
+	if (rv_sql("SELECT p.value, p.lambda, (SELECT count(*) FROM ruvector.evidence b WHERE b.indexid = p.indexid"
+			   " AND b.k_class = p.k_class AND b.label_number >= p.applied_from)::int, " RV_POLICY_COLUMNS
+			   " FROM ruvector.policies p WHERE indexid = $1 AND k_class = $2",
+			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
+		return;
+	lambda = rv_column_float4(0, 2);
+	(void) rv_evidence_read_policy(0, 4, policy, &before);
+	goal.applied = rv_column_int(0, 1, 0);
+	goal.applied_lambda = isnan(lambda) ? 0 : lambda;
+	goal.applied_labels = rv_column_int(0, 3, 0);
+	goal.min_samples = index->entry.min_samples;
+	goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
+	goal.target_tail = rv_target_tail;
+	goal.setting = class->setting;
+	goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
+	count = read_labels(class, index->type, &labels);
+	if (count == 0)
+		return;
+	host = rv_guard_begin(&call);
+	RV_SWIFT(regions.capacity = rv_regions_capacity(labels.dims));
+	regions.capacity = Max(regions.capacity, before.bytes);
+	regions.image = palloc(Max(regions.capacity, 1));
+	if (before.bytes > 0)
+		memcpy(regions.image, before.image, before.bytes);
+	regions.bytes = before.bytes;
+	RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, &regions, verdict, &error));
+	rv_guard_end(&call, status, &error);
+	store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
+}
+
+void
+rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
+{
+	RvPrivileged privileged;
 
 	if (!rv_learn_begin("ruvector: judging"))
 		return;
 	rv_privileged_begin(&privileged);
-	if (rv_sql("SELECT p.value, p.lambda, (SELECT count(*) FROM ruvector.labels b WHERE b.indexid = p.indexid"
-			   " AND b.k_class = p.k_class AND b.label_number >= p.applied_from)::int, " RV_POLICY_COLUMNS
-			   " FROM ruvector.policies p WHERE indexid = $1 AND k_class = $2",
-			   SPI_OK_SELECT, 2, types, values, NULL) == 1)
-	{
-		rv_policy  *policy = palloc0(sizeof(rv_policy));
-		float		lambda = rv_column_float4(0, 2);
-
-		rv_regions	before;
-		rv_regions	regions = {0};
-
-		(void) rv_evidence_read_policy(0, 4, policy, &before);
-		goal.applied = rv_column_int(0, 1, 0);
-		goal.applied_lambda = isnan(lambda) ? 0 : lambda;
-		goal.applied_labels = rv_column_int(0, 3, 0);
-		goal.min_samples = index->entry.min_samples;
-		goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
-		goal.target_tail = rv_target_tail;
-		goal.setting = class->setting;
-		goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
-		count = read_labels(class, index->type, &labels);
-		if (count > 0)
-		{
-			RvCall		call;
-			const rv_host *host = rv_guard_begin(&call);
-			rv_verdict *verdict = palloc0(sizeof(rv_verdict));
-			rv_error	error = {0};
-			rv_status	status;
-
-			RV_SWIFT(regions.capacity = rv_regions_capacity(labels.dims));
-			regions.capacity = Max(regions.capacity, before.bytes);
-			regions.image = palloc(Max(regions.capacity, 1));
-			if (before.bytes > 0)
-				memcpy(regions.image, before.image, before.bytes);
-			regions.bytes = before.bytes;
-			RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, &regions, verdict, &error));
-			rv_guard_end(&call, status, &error);
-			store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
-		}
-	}
+	judge(class, index);
 	rv_privileged_end(&privileged);
 	rv_learn_end();
+}
+
+/* ---- in the foreground, for ruvector.auto_tune ---------------------------------------------- */
+
+/* The verdict of one class, for a target; as the worker would, but in the caller's transaction. */
+PG_FUNCTION_INFO_V1(ruvector_judge);
+Datum
+ruvector_judge(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {OIDOID, INT4OID};
+	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	RvLearnedClass class = {.index = PG_GETARG_OID(0), .k_class = PG_GETARG_INT32(1)};
+	RvLearnedIndex index = {0};
+	RvPrivileged privileged;
+
+	rv_privileged_begin(&privileged);
+	if (rv_sql("SELECT c.setting, c.min_samples, x.type_id, x.mode = 'apply'"
+			   " FROM ruvector.learning_classes c JOIN ruvector.learned_indexes x USING (indexid)"
+			   " WHERE indexid = $1 AND k_class = $2",
+			   SPI_OK_SELECT, 2, types, values, NULL) == 1)
+	{
+		bool		isnull;
+
+		class.setting = rv_column_int(0, 1, 0);
+		index.entry.min_samples = rv_column_int(0, 2, 1);
+		index.entry.target = PG_GETARG_FLOAT8(2);
+		index.type = rv_column_oid(0, 3);
+		index.entry.mode = DatumGetBool(rv_sql_value(0, 4, &isnull)) ? RV_MODE_APPLY : RV_MODE_OBSERVE;
+		/* what has been watched was about another target */
+		rv_sql("UPDATE ruvector.policies SET value = NULL, lambda = NULL, applied_from = NULL"
+			   " WHERE indexid = $1 AND k_class = $2 AND target IS DISTINCT FROM $3",
+			   SPI_OK_UPDATE, 3, (Oid[]) {OIDOID, INT4OID, FLOAT8OID},
+			   (Datum[]) {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)}, NULL);
+		judge(&class, &index);
+	}
+	rv_privileged_end(&privileged);
+	PG_RETURN_VOID();
+}
+
+/* The highest round recall within a budget of buffers or microseconds, by the verdict there is; NULL for none. */
+PG_FUNCTION_INFO_V1(ruvector_target_within);
+Datum
+ruvector_target_within(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {OIDOID, INT4OID};
+	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)};
+	rv_budget	budget = {
+		PG_ARGISNULL(2) ? get_float8_infinity() : PG_GETARG_FLOAT8(2),
+		PG_ARGISNULL(3) ? get_float8_infinity() : PG_GETARG_FLOAT8(3),
+	};
+	rv_goal		goal = {.target_tail = rv_target_tail};
+	rv_policy  *policy = palloc0(sizeof(rv_policy));
+	rv_regions	regions;
+	RvPrivileged privileged;
+	double		target = 0;
+	bool		known = false;
+
+	rv_privileged_begin(&privileged);
+	if (rv_sql("SELECT c.setting, c.min_samples, " RV_POLICY_COLUMNS
+			   " FROM ruvector.policies p JOIN ruvector.learning_classes c USING (indexid, k_class)"
+			   " WHERE indexid = $1 AND k_class = $2",
+			   SPI_OK_SELECT, 2, types, values, NULL) == 1)
+	{
+		goal.setting = rv_column_int(0, 1, 0);
+		goal.min_samples = rv_column_int(0, 2, 1);
+		if (rv_evidence_read_policy(0, 3, policy, &regions))
+			RV_SWIFT(rv_target_within(policy, &goal, &budget, &target, &known));
+	}
+	rv_privileged_end(&privileged);
+	if (!known)
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(target);
 }

@@ -13,12 +13,15 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 #include "utils/timeout.h"
 
 /* A condition that is cheap for the few rows of a search may be dear for all: nobody holds the worker up for longer. */
@@ -33,10 +36,14 @@ typedef struct Target
 	int			kind;			/* rv_index_kind */
 	int			lists;			/* ivfflat */
 	bool		filtered;
+	bool		own_row;		/* the query is a row of the table, which does not count */
+	double		own_distance;	/* of the query to itself */
 	Oid			filenode;
 	char	   *cast_sql;		/* real[] -> type */
 	char	   *exact_sql;
 	char	   *search_sql;
+	char	   *own_sql;		/* the distance of a query to itself */
+	char	   *rows_sql;		/* rows of the table as queries */
 } Target;
 
 static const char *describe_sql =
@@ -108,6 +115,10 @@ describe(Oid index, const char *filter, Target *target)
 		target->search_sql =
 			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s)%s ORDER BY %s %s $1 LIMIT $2",
 					 key, operator, table, predicate, and_filter, key, operator);
+		target->own_sql = psprintf("SELECT $1 %s $1", operator);
+		target->rows_sql =
+			psprintf("SELECT %s::real[] FROM ONLY %s TABLESAMPLE BERNOULLI ($1)"
+					 " WHERE (%s) AND %s IS NOT NULL ORDER BY random() LIMIT $2", key, table, predicate, key);
 		MemoryContextSwitchTo(old);
 	}
 	rv_privileged_end(&privileged);
@@ -145,6 +156,29 @@ read_distances(double *distances, int capacity)
 	return count;
 }
 
+/*
+ * Of an own row: without its distance to itself, once.  It is the same number
+ * wherever it is computed; of twins it does not matter which is left out.
+ */
+static int
+without_itself(const Target *target, double *distances, int count, int k)
+{
+	for (int i = 0; i < count && target->own_row; i++)
+		if (distances[i] == target->own_distance)
+		{
+			memmove(distances + i, distances + i + 1, sizeof(double) * (--count - i));
+			break;
+		}
+	return Min(count, k);
+}
+
+/* Rows to ask for, so that k remain. */
+static int
+rows_asked(const Target *target, int k)
+{
+	return target->own_row ? k + 1 : k;
+}
+
 /* The identifiers of the last statement's first rows as text[]; 0 if one of them has none, or one that is too long. */
 static Datum
 read_identifiers(int count)
@@ -167,19 +201,19 @@ static void
 exact_search(const Target *target, Datum vector, int k, MemoryContext memory, RvLabel *label)
 {
 	Oid			types[] = {target->type, INT8OID};
-	Datum		values[] = {vector, Int64GetDatum(k)};
+	Datum		values[] = {vector, Int64GetDatum(rows_asked(target, k))};
 	int			count;
 	MemoryContext old;
 
 	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid, false};
 	rv_sql(target->exact_sql, SPI_OK_SELECT, 2, types, values, NULL);
-	count = read_distances(label->exact, k);
+	count = read_distances(label->exact, rows_asked(target, k));
 	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
 	while (count > 0 && isnan(label->exact[count - 1]))
 		count--;
-	label->exact_count = count;
+	label->exact_count = without_itself(target, label->exact, count, k);
 	old = MemoryContextSwitchTo(memory);
-	label->exact_ids = read_identifiers(count);
+	label->exact_ids = target->own_row ? (Datum) 0 : read_identifiers(count);
 	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
 }
@@ -237,7 +271,7 @@ measure(const Target *target, const Searches *searches, int parameter, const RvL
 	rv_sql_execute(searches->plain, SPI_OK_SELECT, 2, searches->values, NULL);
 	*us = rv_elapsed_us(&started);
 	*blocks = rv_blocks_now() - before;
-	count = read_distances(searches->found, searches->k);
+	count = without_itself(target, searches->found, read_distances(searches->found, rows_asked(target, searches->k)), searches->k);
 	SPI_freetuptable(SPI_tuptable);
 	RV_SWIFT(status = rv_recall(label->exact, label->exact_count, searches->found, count, searches->k, &share, &known, &error));
 	if (status != RV_OK)
@@ -249,7 +283,7 @@ measure(const Target *target, const Searches *searches, int parameter, const RvL
 static int
 value_of_rung(const Target *target, const RvLabel *label, int rung, int k)
 {
-	return target->kind == RV_HNSW ? Max(label->values[rung], k) : label->values[rung];
+	return target->kind == RV_HNSW ? Max(label->values[rung], rows_asked(target, k)) : label->values[rung];
 }
 
 static const char *
@@ -265,13 +299,18 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, label->values, &label->rungs, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
-	*searches = (Searches) {.values = {vector, Int64GetDatum(k)}, .k = k, .found = palloc(sizeof(double) * k)};
+	*searches = (Searches) {
+		.values = {vector, Int64GetDatum(rows_asked(target, k))},
+		.k = k,
+		.found = palloc(sizeof(double) * rows_asked(target, k)),
+	};
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
 	searches->plain = rv_sql_prepare(target->search_sql, 2, types);
 	if (!rv_label_plan_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
-	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind))
+	/* what a row is to itself would mislead a rule */
+	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind) && !target->own_row)
 	{
 		rv_plan_forcing.traced = true;
 		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
@@ -451,39 +490,23 @@ rv_label_reset(void)
 	disable_timeout(STATEMENT_TIMEOUT, false);
 }
 
-/*
- * `array` is the query vector as real[]; `filter` what rows must pass, or NULL.  The caller has a transaction and an
- * active snapshot, and calls rv_label_reset after an error.
- */
-const char *
-rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, RvLabel *label)
+/* As the owner of the table, in a security-restricted context. */
+typedef struct AsOwner
 {
-	Target		target;
 	Oid			user;
 	int			security;
 	int			guc_level;
-	Oid			array_types[] = {FLOAT4ARRAYOID};
-	Datum		array_values[] = {array};
-	Datum		vector;
-	bool		isnull;
-	Searches	searches;
-	instr_time	started;
-	MemoryContext memory = CurrentMemoryContext;
-	const char *problem = describe(index, filter, &target);
+} AsOwner;
 
-	if (problem != NULL)
-		return problem;
-	if (k < 1 || k > RV_K_MAX(target.kind))
-		return "limit too large to be measured";
-	memset(label, 0, sizeof(*label));
-	label->setting_recall = label->setting_blocks = label->timed_blocks = label->timed_us = NAN;
-	label->filenode = target.filenode;
-	label->exact = palloc(sizeof(double) * k);
+static AsOwner
+begin_as_owner(const Target *target)
+{
+	AsOwner		before;
 
-	GetUserIdAndSecContext(&user, &security);
-	SetUserIdAndSecContext(target.owner,
-						   security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	guc_level = NewGUCNestLevel();
+	GetUserIdAndSecContext(&before.user, &before.security);
+	SetUserIdAndSecContext(target->owner,
+						   before.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	before.guc_level = NewGUCNestLevel();
 	rv_label_set_option("search_path", "pg_catalog, pg_temp");
 	pin_spelling();
 	rv_label_set_option("max_parallel_workers_per_gather", "0");
@@ -493,9 +516,54 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 	rv_label_set_option("plan_cache_mode", "force_generic_plan");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
+	return before;
+}
 
+static void
+end_as_owner(const AsOwner *before)
+{
+	SPI_finish();
+	AtEOXact_GUC(false, before->guc_level); /* also what an index function may have set */
+	SetUserIdAndSecContext(before->user, before->security);
+}
+
+/*
+ * The caller has a transaction and an active snapshot, and calls rv_label_reset after
+ * an error.  Returns NULL, or why the query cannot be labelled.
+ */
+const char *
+rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
+{
+	Target		target;
+	AsOwner		before;
+	Oid			array_types[] = {FLOAT4ARRAYOID};
+	Datum		array_values[] = {query->vector};
+	Datum		vector;
+	int			k = query->k;
+	bool		isnull;
+	Searches	searches;
+	instr_time	started;
+	MemoryContext memory = CurrentMemoryContext;
+	const char *problem = describe(index, query->filter, &target);
+
+	if (problem != NULL)
+		return problem;
+	if (k < 1 || k > RV_K_MAX(target.kind))
+		return "limit too large to be measured";
+	memset(label, 0, sizeof(*label));
+	label->setting_recall = label->setting_blocks = label->timed_blocks = label->timed_us = NAN;
+	label->filenode = target.filenode;
+	target.own_row = query->own_row;
+	label->exact = palloc(sizeof(double) * rows_asked(&target, k));
+
+	before = begin_as_owner(&target);
 	rv_sql(target.cast_sql, SPI_OK_SELECT, 1, array_types, array_values, NULL);
 	vector = rv_sql_value(0, 1, &isnull);
+	if (target.own_row)
+	{
+		rv_sql(target.own_sql, SPI_OK_SELECT, 1, &target.type, &vector, NULL);
+		target.own_distance = DatumGetFloat8(rv_sql_value(0, 1, &isnull));
+	}
 
 	if (target.filtered)
 		enable_timeout_after(STATEMENT_TIMEOUT, FILTERED_LABEL_MS);
@@ -518,8 +586,44 @@ rv_label_query(Oid index, Datum array, const char *filter, int k, int setting, R
 		label->ladder_us = rv_elapsed_us(&started);
 	}
 	rv_label_reset();
-	SPI_finish();
-	AtEOXact_GUC(false, guc_level); /* also what an index function may have set */
-	SetUserIdAndSecContext(user, security);
+	end_as_owner(&before);
 	return problem;
+}
+
+/* At most `count` rows of the table at random, as real[] in the caller's memory.  Returns how many; 0 also if it cannot be searched. */
+int
+rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Target		target;
+	AsOwner		before;
+	Oid			types[] = {FLOAT4OID, INT4OID};
+	Datum		values[2];
+	HeapTuple	tuple;
+	float		rows;
+
+	if (describe(index, NULL, &target) != NULL)
+		return 0;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(target.relation));
+	if (!HeapTupleIsValid(tuple))
+		return 0;
+	rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+	ReleaseSysCache(tuple);
+	/* twice as many as needed, so that too few come up only by a very odd chance; all where their number is not known */
+	values[0] = Float4GetDatum(rows > 0 ? Min(100.0f, 200.0f * (count + 10) / rows) : 100.0f);
+	values[1] = Int32GetDatum(count);
+	before = begin_as_owner(&target);
+	count = (int) rv_sql(target.rows_sql, SPI_OK_SELECT, 2, types, values, NULL);
+	for (int i = 0; i < count; i++)
+	{
+		bool		isnull;
+		Datum		vector = rv_sql_value(i, 1, &isnull);
+		MemoryContext old = MemoryContextSwitchTo(memory);
+
+		vectors[i] = PointerGetDatum(DatumGetArrayTypePCopy(vector));
+		MemoryContextSwitchTo(old);
+	}
+	end_as_owner(&before);
+	*owner = target.owner;
+	return count;
 }

@@ -108,6 +108,16 @@ drop_stale_evidence(void)
 		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
 }
 
+/* Own rows stand in for queries until there are enough of these. */
+static void
+drop_own_rows(void)
+{
+	rv_sql("UPDATE ruvector.policies p SET own_rows = false, judged_labels = NULL FROM ruvector.learned_tables l"
+		   " WHERE l.relid = p.relid AND p.own_rows AND l.min_samples <="
+		   "  (SELECT count(*) FROM ruvector.evidence b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class) AND NOT b.own_row)",
+		   SPI_OK_UPDATE, 0, NULL, NULL, NULL);
+}
+
 /*
  * A verdict for another target than the present one is due again.  The evidence
  * stays; what has been watched was about the old target.
@@ -242,7 +252,7 @@ read_policies(void)
 static void
 read_classes(void)
 {
-	uint64		rows = rv_sql("SELECT indexid, k_class, candidates, labels, judged_labels, min_samples, setting"
+	uint64		rows = rv_sql("SELECT indexid, k_class, candidates, labels, judged_labels, min_samples, setting, own_rows, measured"
 							  " FROM ruvector.learning_classes ORDER BY indexid, k_class",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
 
@@ -253,7 +263,13 @@ read_classes(void)
 	{
 		if (find_index(rv_column_oid(row, 1)) == NULL)
 			continue;
-		classes[class_count] = (RvLearnedClass) {rv_column_oid(row, 1), rv_column_int(row, 2, 0), rv_column_int(row, 7, 0)};
+		classes[class_count] = (RvLearnedClass) {
+			.index = rv_column_oid(row, 1),
+			.k_class = rv_column_int(row, 2, 0),
+			.setting = rv_column_int(row, 7, 0),
+			.own_rows = rv_column_int(row, 8, 0),
+			.measured = rv_column_int(row, 9, 0),
+		};
 		class_facts[class_count++] = (rv_class_facts) {
 			.candidates = rv_column_int(row, 3, 0),
 			.labels = rv_column_int(row, 4, 0),
@@ -289,10 +305,79 @@ publish(void)
 		CacheInvalidateRelcacheByRelid(changed[i]);
 }
 
+/* ---- labels that somebody is waiting for ------------------------------------------------------ */
+
+static int
+find_class(Oid index, int k_class)
+{
+	for (int i = 0; i < class_count; i++)
+		if (classes[i].index == index && classes[i].k_class == k_class)
+			return i;
+	return -1;
+}
+
+/*
+ * After a synchronisation, for jobs that were there before it, so that it has seen
+ * whatever they rely on: where queries are too few, rows of the table are taken as
+ * queries.  True: some were.
+ */
+static bool
+begin_jobs(const RvJob *jobs, int count)
+{
+	bool		added = false;
+
+	for (int i = 0; i < count; i++)
+	{
+		const RvJob *job = &jobs[i];
+		const RvLearnedIndex *index = find_index(job->relation);
+		int			at = find_class(job->relation, job->k_class);
+		int64		missing = job->total;
+
+		if (job->state != RV_JOB_WAITS)
+			continue;
+		if (index == NULL || !index->learnable)
+		{
+			rv_job_answer(job, RV_JOB_REFUSED, 0);
+			continue;
+		}
+		if (at >= 0)
+			missing -= classes[at].measured + class_facts[at].candidates + classes[at].own_rows;
+		if (missing > 0)
+			added |= rv_evidence_add_own_rows(index, job->k, job->k_class, (int) missing) > 0;
+		rv_job_answer(job, RV_JOB_STARTED, 0);
+	}
+	return added;
+}
+
+/* Before each step: what is urgent, and who has got what he can get. */
+static void
+serve_jobs(void)
+{
+	RvJob		jobs[RV_JOBS_MAX];
+	int			count = rv_jobs_copy(jobs);
+
+	for (int i = 0; i < class_count; i++)
+		class_facts[i].urgent = 0;
+	for (int i = 0; i < count; i++)
+	{
+		int			at = find_class(jobs[i].relation, jobs[i].k_class);
+		int64		missing = at < 0 ? 0 : jobs[i].total - classes[at].measured;
+		int64		there = at < 0 ? 0 : class_facts[at].candidates + classes[at].own_rows;
+
+		if (jobs[i].state != RV_JOB_STARTED)
+			continue;
+		if (Min(missing, there) > 0)
+			class_facts[at].urgent = Max(class_facts[at].urgent, (int) Min(missing, there));
+		rv_job_answer(&jobs[i], Min(missing, there) > 0 ? RV_JOB_STARTED : RV_JOB_SERVED, at < 0 ? 0 : Min(classes[at].measured, jobs[i].total));
+	}
+}
+
 static void
 synchronise(void)
 {
 	RvPrivileged privileged;
+	RvJob		jobs[RV_JOBS_MAX];
+	int			job_count = rv_jobs_copy(jobs);
 
 	if (!rv_learn_begin("ruvector: synchronising"))
 		return;
@@ -300,6 +385,7 @@ synchronise(void)
 	index_count = class_count = 0;
 	rv_privileged_begin(&privileged);
 	drop_stale_evidence();
+	drop_own_rows();
 	drop_stale_verdicts();
 	read_indexes();
 	read_policies();
@@ -307,6 +393,8 @@ synchronise(void)
 	rv_privileged_end(&privileged);
 	publish();
 	rv_learn_end();
+	if (begin_jobs(jobs, job_count))
+		synchronise();
 }
 
 /* ---- prune --------------------------------------------------------------------------------- */
@@ -325,7 +413,7 @@ prune(void)
 	rv_privileged_begin(&privileged);
 	rv_sql("DELETE FROM ruvector.trajectories d USING"
 		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
-		   "   row_number() OVER (PARTITION BY t.relid, t.label_state = 'labelled' ORDER BY t.started_at DESC) AS age"
+		   "   row_number() OVER (PARTITION BY t.relid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
 		   "  FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)) o"
 		   " WHERE d.query_id = o.query_id"
 		   " AND o.age > o.trajectory_window::bigint * CASE WHEN o.labelled THEN 10 ELSE 1 END",
@@ -466,7 +554,8 @@ act(rv_schedule *schedule)
 			break;
 		case RV_ACTION_LABEL:
 			rv_evidence_label(&classes[i], &class_facts[i]);
-			RV_SWIFT(rv_schedule_charge(schedule, (double) (now_us() - started)));
+			if (class_facts[i].urgent == 0)
+				RV_SWIFT(rv_schedule_charge(schedule, (double) (now_us() - started)));
 			break;
 		case RV_ACTION_PRUNE:
 			prune();
@@ -514,6 +603,7 @@ rv_learn_run(void)
 			ConfigReloadPending = false;
 			ProcessConfigFile(PGC_SIGHUP);
 		}
+		serve_jobs();
 		facts = (rv_tick_facts) {
 			.now_us = now_us(),
 			.interval_us = (int64) rv_learning_interval * USECS_PER_SEC,

@@ -288,6 +288,52 @@ rv_fail_not_learned(const char *relation)
 }
 
 void
+rv_fail_not_learned_yet(const char *index)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("the learning worker knows nothing of index \"%s\"", index),
+			 errhint("If learning was enabled in this transaction, commit it first.")));
+}
+
+void
+rv_fail_worker_waits_for_us(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("the learning worker waits for a lock of this transaction"),
+			 errhint("Commit before: what the worker measures for this call, it cannot measure while the table or its index is locked.")));
+}
+
+void
+rv_fail_no_worker(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("no learning worker is running in this database"),
+			 errhint("See the server's log for why it could not start.")));
+}
+
+void
+rv_fail_old_snapshot(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot see what the learning worker measures in a repeatable read or serializable transaction"),
+			 errhint("Call it in a read committed transaction.")));
+}
+
+void
+rv_fail_too_many_jobs(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+			 errmsg("too many long calls are running"),
+			 errdetail("There is room for %d on one server.", RV_JOBS_MAX),
+			 errhint("Wait for one of those in ruvector.progress to end.")));
+}
+
+void
 rv_fail_option_range(const char *option, const char *given, const char *range)
 {
 	ereport(ERROR,

@@ -26,6 +26,7 @@
  *   door.c      SQL functions whose work is SQL
  *   bank.c      patterns: between their tables and Swift
  *   verdicts.c  verdicts on single searches
+ *   tune.c      waiting for the worker's labels
  *   module.c    _PG_init
  */
 #ifndef RV_H
@@ -102,6 +103,11 @@ extern void rv_fail_no_pgvector(void) pg_attribute_noreturn();
 extern void rv_fail_no_vector_column(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_no_vector_index(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_learned(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_learned_yet(const char *index) pg_attribute_noreturn();
+extern void rv_fail_worker_waits_for_us(void) pg_attribute_noreturn();
+extern void rv_fail_no_worker(void) pg_attribute_noreturn();
+extern void rv_fail_old_snapshot(void) pg_attribute_noreturn();
+extern void rv_fail_too_many_jobs(void) pg_attribute_noreturn();
 extern void rv_fail_dropped_relation(Oid relid) pg_attribute_noreturn();
 extern void rv_fail_option_range(const char *option, const char *given, const char *range) pg_attribute_noreturn();
 extern void rv_fail_array(const char *argument, const char *expected) pg_attribute_noreturn();
@@ -248,7 +254,9 @@ typedef enum RvJobState
 {
 	RV_JOB_ALONE = 0,			/* wants nothing of the worker */
 	RV_JOB_WAITS,				/* for labels */
-	RV_JOB_SERVED				/* there are as many, or there can be no more */
+	RV_JOB_STARTED,
+	RV_JOB_SERVED,				/* there are as many, or there can be no more */
+	RV_JOB_REFUSED				/* nothing is learned on this index */
 } RvJobState;
 
 typedef struct RvJob
@@ -561,12 +569,20 @@ typedef struct RvLabel
 	double		ladder_us;
 } RvLabel;
 
-/* NULL on success, else why this query cannot be labelled. */
+typedef struct RvQuery
+{
+	Datum		vector;			/* real[] */
+	const char *filter;			/* what rows must pass, or NULL */
+	int			k;
+	bool		own_row;		/* a row of the table, which is not to be found itself */
+} RvQuery;
+
 extern void rv_label_reset(void);
 /* For whoever measures searches: a setting of this nest level, and whether a plan searches an index. */
 extern void rv_label_set_option(const char *name, const char *value);
 extern bool rv_label_plan_uses_index(SPIPlanPtr plan, Oid index);
-extern const char *rv_label_query(Oid index, Datum vector, const char *filter, int k, int setting, RvLabel *label);
+extern const char *rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label);
+extern int	rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner);
 
 /* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
 
@@ -582,14 +598,17 @@ typedef struct RvLearnedClass
 	Oid			index;
 	int32		k_class;
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
+	int			own_rows;		/* of the table, that wait to be labelled */
+	int			measured;		/* labels, of own rows too */
 } RvLearnedClass;
 
 #define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs, stop_regions"
 #define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
-extern void rv_evidence_label(const RvLearnedClass *class, rv_class_facts *facts);
+extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);
 extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
+extern int	rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count);
 extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions);
 extern bool rv_learn_begin(const char *activity);
 extern void rv_learn_end(void);

@@ -69,6 +69,7 @@ CREATE TABLE ruvector.labels (
     labelled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     k int NOT NULL,
     setting int,
+    own_row bool NOT NULL DEFAULT false,
     exact_distances float8[] NOT NULL,
     exact_ids text[],
     exact_us float8 NOT NULL,
@@ -85,6 +86,7 @@ CREATE TABLE ruvector.labels (
 );
 CREATE INDEX labels_order ON ruvector.labels (indexid, k_class, label_number);
 COMMENT ON TABLE ruvector.labels IS 'the truth about single queries: recall and cost at each value of ef_search or probes';
+COMMENT ON COLUMN ruvector.labels.own_row IS 'the query was a row of the table, searched for its neighbours; nobody had asked it';
 COMMENT ON COLUMN ruvector.labels.exact_ids IS 'primary key of the exact neighbours, as text; NULL: none of a simple type';
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
 COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows (hnsw) or lists (ivfflat) taken after each batch of a search in batches; NULL where there is none';
@@ -99,6 +101,7 @@ CREATE TABLE ruvector.policies (
     relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
     filenode oid,
     evidence_from bigint NOT NULL,
+    own_rows bool NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'collecting'
         CHECK (state IN ('collecting', 'undecided', 'unreachable', 'certified', 'stepped back')),
     target float8,
@@ -130,6 +133,7 @@ CREATE TABLE ruvector.policies (
 );
 COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: the verdict in force and its evidence';
 COMMENT ON COLUMN ruvector.policies.evidence_from IS 'labels with a smaller number do not count: the index was another then, or the policy stepped back';
+COMMENT ON COLUMN ruvector.policies.own_rows IS 'labels of the table''s own rows count as well: ruvector_auto_tune had too few queries; until min_samples queries are labelled';
 COMMENT ON COLUMN ruvector.policies.value IS 'smallest ef_search or probes certified for the target';
 COMMENT ON COLUMN ruvector.policies.lambda IS 'multiplier of the stop rule in force; value is NULL then';
 COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label taken since this value, or stop rule, is in force';
@@ -208,18 +212,30 @@ JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
 JOIN pg_opclass oc ON oc.oid = i.indclass[0];
 COMMENT ON VIEW ruvector.learned_indexes IS 'vector indexes of the tables that learn; learnable: queries of its type can be stored and searched again';
 
+CREATE VIEW ruvector.evidence AS
+SELECT b.* FROM ruvector.labels b JOIN ruvector.policies p ON (p.indexid, p.k_class) = (b.indexid, b.k_class)
+WHERE b.label_number >= p.evidence_from AND (p.own_rows OR NOT b.own_row);
+COMMENT ON VIEW ruvector.evidence IS 'the labels that count';
+
 CREATE VIEW ruvector.learning_classes AS
 SELECT x.indexid, x.relid, p.k_class, x.min_samples,
-       (SELECT count(*) FROM ruvector.trajectories t
-        WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.label_state = 'pending')::int AS candidates,
-       (SELECT count(*) FROM ruvector.labels b
-        WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS labels,
+       n.candidates - n.own_rows AS candidates,
+       (SELECT count(*) FROM ruvector.evidence b WHERE b.indexid = x.indexid AND b.k_class = p.k_class)::int AS labels,
        p.judged_labels,
-       (SELECT mode() WITHIN GROUP (ORDER BY t.setting) FROM ruvector.trajectories t
-        WHERE t.indexid = x.indexid AND t.source NOT IN ('user', 'client')) AS setting
+       coalesce((SELECT mode() WITHIN GROUP (ORDER BY t.setting) FROM ruvector.trajectories t
+                 WHERE t.indexid = x.indexid AND t.source NOT IN ('user', 'client', 'own row')),
+                (SELECT max(t.setting) FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source = 'own row')) AS setting,
+       n.own_rows,
+       (SELECT count(*) FROM ruvector.labels b
+        WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS measured
 FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
+CROSS JOIN LATERAL (
+    SELECT count(*)::int AS candidates, (count(*) FILTER (WHERE t.source = 'own row'))::int AS own_rows
+    FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.label_state = 'pending') n
 WHERE x.learnable AND x.mode <> 'off';
 COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
+COMMENT ON COLUMN ruvector.learning_classes.own_rows IS 'further candidates, for whom queries are too few';
+COMMENT ON COLUMN ruvector.learning_classes.measured IS 'labels, whether they count or not';
 
 CREATE VIEW ruvector.policy_rungs AS
 SELECT p.indexid, p.k_class, f.family,
@@ -243,9 +259,9 @@ SELECT s.indexid, -s.k_class AS k_class, power(10, s.decade)::real AS pass_rate_
 FROM (SELECT b.indexid, b.k_class, b.setting_recall, b.setting_blocks, p.value,
              b.recall[array_position(b.parameters, p.value)], b.blocks[array_position(b.parameters, p.value)],
              CASE WHEN t.rows_returned > 0 THEN least(floor(log(t.rows_returned::float8 / (t.rows_returned + t.rows_removed))), -1) END AS decade
-      FROM ruvector.labels b JOIN ruvector.trajectories t USING (query_id)
+      FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)
       JOIN ruvector.policies p ON (p.indexid, p.k_class) = (b.indexid, b.k_class)
-      WHERE b.k_class < 0 AND b.label_number >= p.evidence_from) s
+      WHERE b.k_class < 0) s
 GROUP BY s.indexid, s.k_class, s.decade, s.value;
 COMMENT ON VIEW ruvector.filtered_recall IS 'recall of filtered searches by the share of rows that pass: of pgvector alone, and at the value that is certified for them';
 COMMENT ON COLUMN ruvector.filtered_recall.pass_rate_from IS 'NULL: no row passed when the query was asked';
@@ -254,21 +270,20 @@ CREATE VIEW ruvector.index_stats AS
 WITH main AS (      -- the class of k with most labels speaks for the index
     SELECT DISTINCT ON (p.indexid) p.*, n.labels
     FROM ruvector.policies p
-    CROSS JOIN LATERAL (SELECT count(*)::int AS labels FROM ruvector.labels b
-        WHERE b.indexid = p.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from) n
+    CROSS JOIN LATERAL (SELECT count(*)::int AS labels FROM ruvector.evidence b
+        WHERE b.indexid = p.indexid AND b.k_class = p.k_class) n
     WHERE p.k_class > 0     -- filtered searches have ruvector.filtered_recall
     ORDER BY p.indexid, n.labels DESC, p.k_class)
 SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
        (SELECT mode() WITHIN GROUP (ORDER BY b.k) FROM ruvector.labels b
         WHERE b.indexid = x.indexid AND b.k_class = m.k_class) AS k,
-       (SELECT count(*) FROM ruvector.trajectories t WHERE t.indexid = x.indexid) AS trajectories,
+       (SELECT count(*) FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source <> 'own row') AS trajectories,
        coalesce(m.labels, 0) AS labels,
        coalesce(m.target, x.target_recall) AS target_recall,
        CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END AS parameter,
        m.setting,
-       (SELECT avg(b.setting_recall) FROM ruvector.labels b
-        WHERE b.indexid = x.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from
-          AND b.setting = m.setting) AS recall_at_setting,
+       (SELECT avg(b.setting_recall) FROM ruvector.evidence b
+        WHERE b.indexid = x.indexid AND b.k_class = m.k_class AND b.setting = m.setting) AS recall_at_setting,
        m.value AS chosen,
        g.recall::float8, g.recall_bound::float8,
        CASE WHEN m.target_tail IS NOT NULL THEN g.tail_bound END::float8 AS tail_bound,
@@ -303,12 +318,12 @@ LEFT JOIN LATERAL (     -- exponentially weighted by age in labels, newest first
                       WHEN m.value IS NULL THEN b.setting_recall
                       ELSE b.recall[array_position(b.parameters, m.value)] END::float8 AS recall,
                  power(1 - l.learning_rate, row_number() OVER (ORDER BY b.label_number DESC) - 1) AS w
-          FROM ruvector.labels b JOIN ruvector.learned_tables l ON l.relid = x.relid
-          WHERE b.indexid = m.indexid AND b.k_class = m.k_class AND b.label_number >= m.evidence_from) s
+          FROM ruvector.evidence b JOIN ruvector.learned_tables l ON l.relid = x.relid
+          WHERE b.indexid = m.indexid AND b.k_class = m.k_class) s
     WHERE recall IS NOT NULL) r ON true
 LEFT JOIN LATERAL ruvector.index_counters(x.indexid) n ON true;
 COMMENT ON VIEW ruvector.index_stats IS 'source of ruvector_learning_stats, for all tables';
-REVOKE ALL ON ruvector.learned_indexes, ruvector.learning_classes, ruvector.policy_rungs,
+REVOKE ALL ON ruvector.learned_indexes, ruvector.evidence, ruvector.learning_classes, ruvector.policy_rungs,
     ruvector.filtered_recall, ruvector.index_stats FROM PUBLIC;
 
 ------------------------------------------------------------------- functions

@@ -383,9 +383,8 @@ RETURNS TABLE (number bigint, at timestamptz, embedding real[], trials float8[])
       AND o.outcome_number > ruvector.forgotten_to(bank)
     UNION ALL
     SELECT b.label_number, b.labelled_at, t.query_vector, v.trials
-    FROM ruvector.labels b
+    FROM ruvector.evidence b
     JOIN ruvector.trajectories t USING (query_id)
-    JOIN ruvector.policies p ON (p.indexid, p.k_class) = (b.indexid, b.k_class) AND b.label_number >= p.evidence_from
     CROSS JOIN LATERAL (
         SELECT array_agg(x.v ORDER BY u.i, x.j)
         FROM unnest(b.parameters, b.recall, b.blocks) WITH ORDINALITY u(parameter, recall, blocks, i)
@@ -407,8 +406,8 @@ BEGIN
                        ELSE '{"probes": {"type": "integer", "min": 1, "max": 32768, "scale": "log"}}' END::jsonb
     FROM ruvector.policies p
     JOIN ruvector.learned_indexes x USING (indexid)
-    CROSS JOIN LATERAL (SELECT cardinality(t.query_vector) AS dims FROM ruvector.labels b JOIN ruvector.trajectories t USING (query_id)
-        WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class) AND b.label_number >= p.evidence_from
+    CROSS JOIN LATERAL (SELECT cardinality(t.query_vector) AS dims FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)
+        WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class)
         ORDER BY b.label_number DESC LIMIT 1) n
     WHERE p.relid = relation AND p.k_class > 0 AND n.dims > 0
     ON CONFLICT DO NOTHING;

@@ -218,7 +218,7 @@ RETURNS TABLE (at timestamptz, k_class int, embedding real[], recall real, laten
     SELECT t.started_at, coalesce(t.k_class, 0), t.query_vector, coalesce(b.recall[array_position(b.parameters, t.parameter)], 'NaN'),
            coalesce(t.latency_us, 'NaN'), coalesce(t.parameter, 0)
     FROM ruvector.trajectories t LEFT JOIN ruvector.labels b USING (query_id)
-    WHERE t.indexid = bank.indexid AND cardinality(t.query_vector) = bank.dims
+    WHERE t.indexid = bank.indexid AND cardinality(t.query_vector) = bank.dims AND t.source <> 'own row'
     ORDER BY t.started_at DESC LIMIT count
 $$;
 COMMENT ON FUNCTION ruvector.observations IS 'the last searches of an index, newest first';

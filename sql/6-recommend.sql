@@ -109,7 +109,7 @@ CREATE FUNCTION ruvector.recommend_search(relation oid) RETURNS SETOF ruvector.r
            NULL, NULL, NULL, NULL
     FROM ruvector.index_builds x WHERE x.relid = relation AND x.mode <> 'off'
         AND NOT EXISTS (SELECT FROM ruvector.policies p WHERE p.indexid = x.indexid)
-        AND NOT EXISTS (SELECT FROM ruvector.trajectories t WHERE t.indexid = x.indexid)
+        AND NOT EXISTS (SELECT FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source <> 'own row')
     UNION ALL
     SELECT 'table', 'mode', 'off', 'observe', 'The table learns no more: searches are not recorded, and nothing is measured.', NULL, NULL, NULL,
            format('SELECT ruvector_enable_learning(%L, %s, %s, %s, ''observe'', %s);', l.relid::regclass, l.trajectory_window, l.learning_rate,
@@ -324,7 +324,7 @@ BEGIN
     FROM pg_attribute a, ruvector.whatif_configurations(whatif.indexid, row_count)
     WHERE a.attrelid = whatif.indexid AND a.attnum = 1 AND configuration = 0;
     SELECT coalesce(mode() WITHIN GROUP (ORDER BY t.k), 10) INTO k FROM ruvector.trajectories t
-    WHERE t.indexid = whatif.indexid AND t.k_class > 0 AND t.k BETWEEN 1 AND 100;
+    WHERE t.indexid = whatif.indexid AND t.k_class > 0 AND t.source <> 'own row' AND t.k BETWEEN 1 AND 100;
     -- a row takes about a millisecond to try in every way
     greatest_size := floor(least(row_count * sample_share, x.reltuples, 150 * extract(epoch FROM max_time),
         memory / greatest(1, ruvector.graph_bytes(1, coalesce(x.value_bytes, 0)::int, 32))));
@@ -348,7 +348,7 @@ BEGIN
         -- what is asked of the table, else rows that are not in the sample
         EXECUTE format('INSERT INTO pg_temp.ruvector_whatif_queries SELECT row_number() OVER (), query_vector::%s FROM
             (SELECT DISTINCT ON (query_vector) query_vector FROM ruvector.trajectories t
-             WHERE t.indexid = $1 AND t.k_class > 0 AND cardinality(query_vector) = $2 ORDER BY query_vector) q ORDER BY random() LIMIT 200', type_name)
+             WHERE t.indexid = $1 AND t.k_class > 0 AND t.source <> ''own row'' AND cardinality(query_vector) = $2 ORDER BY query_vector) q ORDER BY random() LIMIT 200', type_name)
             USING indexid, x.dims;
         GET DIAGNOSTICS queries = ROW_COUNT;
         IF queries < 50 THEN
@@ -457,7 +457,7 @@ DECLARE
     goal float8;
     quoted text;
 BEGIN
-    FOR x IN SELECT b.*, l.target_recall, (SELECT count(*) FROM ruvector.trajectories t WHERE t.indexid = b.indexid) AS searches
+    FOR x IN SELECT b.*, l.target_recall, (SELECT count(*) FROM ruvector.trajectories t WHERE t.indexid = b.indexid AND t.source <> 'own row') AS searches
              FROM ruvector.index_builds b JOIN ruvector.learned_tables l USING (relid) WHERE b.relid = relation ORDER BY searches DESC, b.indexid LOOP
         scope := format('index %s', x.index_name);
         goal := coalesce(x.target_recall, current_setting('ruvector.target_recall', true)::float8, 0.95);

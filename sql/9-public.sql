@@ -95,6 +95,13 @@ RETURNS TABLE (index_name name, aspect text, item bigint, searches int, share fl
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_analyze_trajectories IS 'what the last searches of a table have in common, and how they differ from as many before';
 
+CREATE FUNCTION ruvector_auto_tune(index regclass, optimize_for text DEFAULT 'balanced', sample_queries int DEFAULT 1000,
+    k int DEFAULT NULL, max_latency interval DEFAULT NULL, dry_run bool DEFAULT false)
+RETURNS TABLE (candidate text, chosen bool, reason text, recall float8, recall_bound float8, buffers float8, buffers_p95 float8,
+    latency_us float8, latency_p50 float8, latency_p95 float8, latency_p99 float8, cost_ratio float8, queries int, own_rows int)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_auto_tune IS 'measures an index now and puts in force what serves recall, latency or the declared target best; one row a candidate, with why';
+
 CREATE FUNCTION ruvector_recommend_params(table_name regclass, what_if bool DEFAULT true, max_time interval DEFAULT '60s',
     sample_share float8 DEFAULT 0.05, max_memory text DEFAULT NULL)
 RETURNS TABLE (scope text, parameter text, current text, recommended text, evidence text, expected_recall float8,

@@ -427,6 +427,20 @@ typedef struct rv_search_plan
 void		rv_optimizer_plan(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
 							  rv_search_plan *RV_NONNULL plan);
 
+/* What searches may cost: 5 % of them more, the others less.  Infinite = as they like. */
+typedef struct rv_budget
+{
+	double		blocks;			/* buffers touched */
+	double		us;				/* microseconds, by the mean time and the buffers */
+} rv_budget;
+
+/*
+ * The highest round recall that this policy would reach within a budget, by what it
+ * would put in force for it; `known` is false if there is none.
+ */
+void		rv_target_within(const rv_policy *RV_NONNULL policy, const rv_goal *RV_NONNULL goal, const rv_budget *RV_NONNULL budget,
+							 double *RV_NONNULL target, bool *RV_NONNULL known);
+
 /* Swift sees an array inside a structure as a tuple: these give it the elements. */
 static inline const rv_stop_stage *RV_NONNULL
 rv_rule_stages(const rv_stop_rule *RV_NONNULL rule)
@@ -799,6 +813,7 @@ typedef struct rv_class_facts
 	int32_t		labels;			/* in the present evidence */
 	int32_t		judged;			/* labels the last verdict saw; -1 = no verdict yet */
 	int32_t		min_samples;
+	int32_t		urgent;			/* labels that somebody is waiting for and that can be taken: not from the budget */
 } rv_class_facts;
 
 typedef struct rv_tick_facts

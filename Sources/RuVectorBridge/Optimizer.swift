@@ -19,6 +19,21 @@ public func rv_optimizer_plan(
 }
 
 @c @implementation
+public func rv_target_within(
+  _ policy: UnsafePointer<rv_policy>, _ goal: UnsafePointer<rv_goal>, _ budget: UnsafePointer<rv_budget>,
+  _ target: UnsafeMutablePointer<Double>, _ known: UnsafeMutablePointer<Bool>
+) {
+  let budget = SearchBudget(blocks: Float(budget.pointee.blocks), microseconds: Float(budget.pointee.us))
+  let highest = budget.highestRecall(
+    values: PublishedRungs(rv_policy_rungs(policy), policy.pointee.rungs, capacity: RV_LADDER_MAX),
+    multipliers: PublishedRungs(rv_policy_rule(policy)),
+    tail: goal.pointee.target_tail > 0 ? goal.pointee.target_tail : nil, minSamples: Int(goal.pointee.min_samples),
+    setting: goal.pointee.setting == 0 ? nil : goal.pointee.setting)
+  target.pointee = highest ?? .nan
+  known.pointee = highest != nil
+}
+
+@c @implementation
 public func rv_stage_totals(
   _ kind: Int32, _ k: Int32, _ maximum: Int32, _ out: UnsafeMutablePointer<Int32>
 ) -> Int32 {
@@ -69,6 +84,7 @@ private struct PublishedRungs: RandomAccessCollection {
     return CertifiedRung(
       value: rung.value, labels: Int(rung.labels), recall: known(rung.recall), bound: known(rung.bound),
       tail: known(rung.tail), tailBound: known(rung.tail_bound), blocks: known(rung.blocks),
+      percentiles: rung.blocks_p95.isNaN ? nil : SIMD3(rung.blocks_p50, rung.blocks_p95, rung.blocks_p99),
       microseconds: known(rung.us))
   }
 

@@ -71,7 +71,7 @@ extension TickSchedule.Facts {
       classes: UnsafeBufferPointer(start: facts.class_facts, count: count).map {
         TickSchedule.ClassFacts(
           candidates: Int($0.candidates), labels: Int($0.labels), judged: $0.judged < 0 ? nil : Int($0.judged),
-          minSamples: Int($0.min_samples))
+          minSamples: Int($0.min_samples), urgent: Int($0.urgent))
       })
   }
 }

@@ -374,7 +374,7 @@ struct BorderTests {
   @Test func theScheduleKeepsItsStateInTheStructure() {
     var schedule = rv_schedule()
     func next(now: Int64, candidates: Int32 = 0, labels: Int32 = 0, waiting: Bool = false) -> rv_action {
-      var classes = rv_class_facts(candidates: candidates, labels: labels, judged: -1, min_samples: 10)
+      var classes = rv_class_facts(candidates: candidates, labels: labels, judged: -1, min_samples: 10, urgent: 0)
       withUnsafePointer(to: &classes) { classes in
         var facts = rv_tick_facts(
           now_us: now, interval_us: 1_000_000, distil_interval_us: 3_600_000_000, label_budget: 0.5, woken: false,

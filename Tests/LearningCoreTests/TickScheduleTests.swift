@@ -29,10 +29,14 @@ private struct Worker {
       case .judge(let position): facts.classes[position].judged = facts.classes[position].labels
       case .label(let position):
         facts.classes[position].labels += 1
-        facts.classes[position].candidates -= 1
         facts.now += labelTime
-        spent += labelTime
-        schedule.charge(Double(labelTime))
+        if facts.classes[position].urgent > 0 {
+          facts.classes[position].urgent -= 1
+        } else {
+          facts.classes[position].candidates -= 1
+          spent += labelTime
+          schedule.charge(Double(labelTime))
+        }
       }
     }
     throw Endless()
@@ -43,9 +47,21 @@ private struct Worker {
 
 struct TickScheduleTests {
   private func classFacts(
-    candidates: Int = 0, labels: Int = 0, judged: Int? = nil, minSamples: Int = 100
+    candidates: Int = 0, labels: Int = 0, judged: Int? = nil, minSamples: Int = 100, urgent: Int = 0
   ) -> TickSchedule.ClassFacts {
-    TickSchedule.ClassFacts(candidates: candidates, labels: labels, judged: judged, minSamples: minSamples)
+    TickSchedule.ClassFacts(
+      candidates: candidates, labels: labels, judged: judged, minSamples: minSamples, urgent: urgent)
+  }
+
+  @Test func takesWhatSomebodyWaitsForAtOnceAndNotFromTheBudget() throws {
+    var worker = Worker()
+    worker.facts.labelBudget = 0
+    worker.facts.classes = [classFacts(candidates: 50), classFacts(candidates: 3, urgent: 200)]
+    _ = try worker.tick()
+    #expect(worker.history.filter { $0 == .label(1) }.count == 200)
+    #expect(!worker.history.contains(.label(0)))
+    #expect(worker.history.contains(.judge(1)))
+    #expect(worker.schedule.balance == 0)
   }
 
   @Test func startsBySynchronisingThenDrains() throws {

@@ -31,12 +31,15 @@ public struct TickSchedule: Sendable {
     public var judged: Int?
     /// Labels below which no verdict is asked for.
     public var minSamples: Int
+    /// Labels that somebody is waiting for and that can be taken.
+    public var urgent: Int
 
-    public init(candidates: Int, labels: Int, judged: Int?, minSamples: Int) {
+    public init(candidates: Int, labels: Int, judged: Int?, minSamples: Int, urgent: Int = 0) {
       self.candidates = candidates
       self.labels = labels
       self.judged = judged
       self.minSamples = minSamples
+      self.urgent = urgent
     }
 
     /// Whether the evidence changed by a tenth since the last verdict.
@@ -111,7 +114,7 @@ public struct TickSchedule: Sendable {
     self.balance = balance.isFinite ? balance : 0
   }
 
-  /// The next thing to do: whatever is due of sync, drain, prune, judge, distil and label, in this order.
+  /// The next thing to do: whatever is due of sync, drain, prune, judge, urgent labels, distil and label, in this order.
   public mutating func next(_ facts: Facts) -> Action {
     guard var last = reckoned(facts) else {
       // A first drain follows the first sync; there is nothing to prune yet.
@@ -135,6 +138,8 @@ public struct TickSchedule: Sendable {
       return .prune
     }
     if let due = facts.classes.firstIndex(where: { $0.isDueForVerdict }) { return .judge(due) }
+    // Not from the budget: somebody asked for it.
+    if let urgent = facts.classes.firstIndex(where: { $0.urgent > 0 }) { return .label(urgent) }
     if facts.now &- last.distil >= facts.distillation {
       last.distil = facts.now
       return .distil

@@ -2,6 +2,8 @@
 public struct RecallGoal: Equatable, Sendable {
   /// A search whose recall is less than this is a bad one.
   public static let tailRecall: Float = 0.9
+  /// Round numbers are what people ask for: half percents, and tenths from 99 % on.
+  static let roundMeans = (160...198).map { Double($0) / 200 } + (991...999).map { Double($0) / 1000 }
 
   /// Mean recall to reach.
   public let mean: Double

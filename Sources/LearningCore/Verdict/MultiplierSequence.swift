@@ -10,8 +10,7 @@
 /// - Source: Bates, Angelopoulos, Lei, Malik, Jordan 2021, *Distribution-free, risk-controlling prediction sets*
 ///   (losses that are monotone in a parameter); `FixedSequence`.
 struct MultiplierSequence {
-  /// Round numbers are what people ask for: half percents, and tenths from 99 % on.
-  private static let means = (160...198).map { Double($0) / 200 } + (991...999).map { Double($0) / 1000 }
+  private static let means = RecallGoal.roundMeans
   private static let tails = [0.8, 0.85] + (90...99).map { Double($0) / 100 } + [0.995, 0.999]
   /// At most this many are published: for each of these numbers, and for a goal.
   static let capacity = means.count + tails.count + 2
