@@ -311,9 +311,6 @@ DECLARE
     before float8;
     begun timestamptz;
     took float8[] := '{}';     -- seconds of each configuration on the smallest sample
-    built oid;
-    tried int := 0;
-    "values" int[];
 BEGIN
     samples := '{}';
     builds := '{}';
@@ -338,7 +335,6 @@ BEGIN
         problem := format('%s rows, all that sample_share, max_time and max_memory allow, are too few to tell anything of %s', greatest_size, row_count::bigint);
         RETURN;
     END IF;
-    SELECT array_agg(DISTINCT greatest(v, k)) INTO "values" FROM unnest(CASE x.kind WHEN 'hnsw' THEN '{10,20,40,80,160}'::int[] ELSE '{1,2,4,8,16,32}' END) v;
     BEGIN
         PERFORM ruvector.whatif_open(relation, type_name, owner_id, 3 * (SELECT count(*)::int FROM ruvector.whatif_configurations(indexid, row_count)));
         asked := ruvector.whatif_run(relation, format(
@@ -367,7 +363,6 @@ BEGIN
                 ' FROM pg_temp.ruvector_whatif_sample s WHERE s.id <= %s ORDER BY 1 LIMIT %s) n WHERE d <> ''NaN'')',
                 replace(operator, '$1', 'q.value'), size, k));
             sizes := sizes || size::float8;
-            tried := 0;
             FOR way IN SELECT * FROM ruvector.whatif_configurations(indexid, row_count) LOOP
                 -- on each greater sample it takes some 2.5 times as long
                 EXIT WHEN cardinality(sizes) > 1 AND way.configuration >= cardinality(took);
@@ -392,7 +387,6 @@ BEGIN
                 IF cardinality(sizes) = 1 THEN
                     took := took || extract(epoch FROM clock_timestamp() - begun)::float8;
                 END IF;
-                tried := tried + 1;
             END LOOP;
         END LOOP;
         RAISE EXCEPTION 'all of this is rolled back' USING ERRCODE = 'RUVWI';
