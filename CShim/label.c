@@ -111,8 +111,8 @@ rv_label_describe(Oid index, const char *filter, RvTarget *target)
 	return problem;
 }
 
-static void
-set_option(const char *name, const char *value)
+void
+rv_label_set_option(const char *name, const char *value)
 {
 	(void) set_config_option(name, value, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
@@ -121,9 +121,9 @@ set_option(const char *name, const char *value)
 static void
 pin_spelling(void)
 {
-	set_option("standard_conforming_strings", "on");
-	set_option("DateStyle", "ISO");
-	set_option("IntervalStyle", "postgres");
+	rv_label_set_option("standard_conforming_strings", "on");
+	rv_label_set_option("DateStyle", "ISO");
+	rv_label_set_option("IntervalStyle", "postgres");
 }
 
 /* The distances of the last statement's rows, NaN where there is none. */
@@ -251,7 +251,7 @@ measure(const RvTarget *target, const Searches *searches, int parameter, const R
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(setting, sizeof(setting), "%d", parameter);
-	set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
+	rv_label_set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
 	before = rv_blocks_now();
 	INSTR_TIME_SET_CURRENT(started);
@@ -487,13 +487,13 @@ rv_label_begin(const RvTarget *target)
 	SetUserIdAndSecContext(target->owner,
 						   before.security | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	before.guc_level = NewGUCNestLevel();
-	set_option("search_path", "pg_catalog, pg_temp");
+	rv_label_set_option("search_path", "pg_catalog, pg_temp");
 	pin_spelling();
-	set_option("max_parallel_workers_per_gather", "0");
-	set_option("jit", "off");
-	set_option("enable_seqscan", "off");
-	set_option("enable_sort", "off");
-	set_option("plan_cache_mode", "force_generic_plan");
+	rv_label_set_option("max_parallel_workers_per_gather", "0");
+	rv_label_set_option("jit", "off");
+	rv_label_set_option("enable_seqscan", "off");
+	rv_label_set_option("enable_sort", "off");
+	rv_label_set_option("plan_cache_mode", "force_generic_plan");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 	return before;

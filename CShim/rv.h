@@ -18,6 +18,7 @@
  *   choice.c    which of several indexes a search is planned on
  *   catalog.c   reading and writing our own tables
  *   label.c     the truth about one query
+ *   whatif.c    indexes built in other ways, on samples
  *   drain.c     from the ring into the tables
  *   evidence.c  labels and verdicts
  *   learn.c     the worker's loop
@@ -671,6 +672,8 @@ extern bool rv_label_uses_index(SPIPlanPtr plan, Oid index);
 extern int	rv_label_distances(double *distances, int capacity);
 extern void rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryContext memory, RvLabel *label);
 extern void rv_label_reset(void);
+/* For whoever measures searches: a setting of this nest level, and whether a plan searches an index. */
+extern void rv_label_set_option(const char *name, const char *value);
 extern const char *rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label);
 extern int	rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner);
 

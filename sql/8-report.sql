@@ -465,33 +465,25 @@ CREATE FUNCTION ruvector.history_section(relation oid) RETURNS xml LANGUAGE sql 
 $$;
 COMMENT ON FUNCTION ruvector.history_section IS 'what was certified, put in force and taken back';
 
-CREATE FUNCTION ruvector.recommendation_section(relation oid) RETURNS xml LANGUAGE plpgsql AS $$
-DECLARE
-    items xml;
-    place name := (SELECT n.nspname FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'ruvector');
-BEGIN
-    IF EXISTS (SELECT FROM pg_proc p WHERE p.proname = 'ruvector_recommend_params' AND p.pronamespace = place::regnamespace) THEN
-        EXECUTE format($q$
-            SELECT xmlagg(xmlelement(name li,
-                xmlelement(name h3, concat_ws(': ', r.scope, r.parameter)),
-                CASE WHEN r.recommended IS NOT NULL THEN
-                    xmlelement(name p, format('%%s now, %%s recommended', coalesce(r.current, 'unknown'), r.recommended)) END,
-                CASE WHEN private.it THEN
-                         xmlelement(name p, 'It concerns a filter with values that this page does not tell: see ruvector_recommend_params.')
-                     ELSE xmlelement(name p, r.evidence) END,
-                CASE WHEN r.expected_recall IS NOT NULL OR r.expected_cost IS NOT NULL THEN
-                    xmlelement(name p, 'Expected: ' || concat_ws(', ', 'recall ' || round(r.expected_recall::numeric, 4),
-                        'give or take ' || round(r.expected_recall_error::numeric, 4), round(r.expected_cost::numeric) || ' buffers a search') || '.') END,
-                CASE WHEN r.statement IS NOT NULL AND NOT private.it THEN xmlelement(name code, r.statement) END))
-            FROM %I.ruvector_recommend_params($1::regclass, what_if := false) r
-            CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM ruvector.trajectories t
-                WHERE t.relid = $1 AND position(t.filter IN concat_ws(' ', r.evidence, r.statement)) > 0) AS it) private $q$, place)
-        INTO items USING relation;
-    END IF;
-    RETURN xmlelement(name section, xmlattributes('recommendations' AS "aria-labelledby"),
-        xmlelement(name h2, xmlattributes('recommendations' AS id), 'Recommendations'),
-        CASE WHEN items IS NULL THEN xmlelement(name p, 'No recommendation.') ELSE xmlelement(name ul, items) END);
-END $$;
+CREATE FUNCTION ruvector.recommendation_section(relation oid) RETURNS xml LANGUAGE sql STABLE AS $$
+    WITH items AS (
+        SELECT xmlagg(xmlelement(name li,
+            xmlelement(name h3, concat_ws(': ', r.scope, r.parameter)),
+            CASE WHEN r.recommended IS NOT NULL THEN
+                xmlelement(name p, format('%s now, %s recommended', coalesce(r.current, 'unknown'), r.recommended)) END,
+            CASE WHEN private.it THEN
+                     xmlelement(name p, 'It concerns a filter with values that this page does not tell: see ruvector_recommend_params.')
+                 ELSE xmlelement(name p, r.evidence) END,
+            CASE WHEN r.expected_recall IS NOT NULL OR r.expected_cost IS NOT NULL THEN
+                xmlelement(name p, 'Expected: ' || concat_ws(', ', 'recall ' || round(r.expected_recall::numeric, 4),
+                    'give or take ' || round(r.expected_recall_error::numeric, 4), round(r.expected_cost::numeric) || ' buffers a search') || '.') END,
+            CASE WHEN r.statement IS NOT NULL AND NOT private.it THEN xmlelement(name code, r.statement) END)) AS list
+        FROM ruvector.recommend_params((SELECT c.relowner FROM pg_class c WHERE c.oid = $1), $1, $1::regclass, false, '60s', 0.05, NULL) r
+        CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM ruvector.trajectories t
+            WHERE t.relid = $1 AND position(t.filter IN concat_ws(' ', r.evidence, r.statement)) > 0) AS it) private)
+    SELECT xmlelement(name section, xmlattributes('recommendations' AS "aria-labelledby"),
+        xmlelement(name h2, xmlattributes('recommendations' AS id), 'Recommendations'), xmlelement(name ul, list)) FROM items
+$$;
 COMMENT ON FUNCTION ruvector.recommendation_section IS 'what ruvector_recommend_params recommends';
 
 CREATE FUNCTION ruvector.report(caller oid, relation oid, table_name regclass) RETURNS text LANGUAGE plpgsql

@@ -102,6 +102,13 @@ RETURNS TABLE (candidate text, chosen bool, reason text, recall float8, recall_b
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_auto_tune IS 'measures an index now and puts in force what serves recall, latency or the declared target best; one row a candidate, with why';
 
+CREATE FUNCTION ruvector_recommend_params(table_name regclass, what_if bool DEFAULT true, max_time interval DEFAULT '60s',
+    sample_share float8 DEFAULT 0.05, max_memory text DEFAULT NULL)
+RETURNS TABLE (scope text, parameter text, current text, recommended text, evidence text, expected_recall float8,
+    expected_recall_error float8, expected_cost float8, statement text)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_recommend_params IS 'what its owner could do for searches on a table: parameters of searches and builds, indexes for filters; with evidence, and the statement to run';
+
 ------------------------------------------------------- measuring and monitoring
 
 CREATE FUNCTION ruvector_benchmark_recall(table_name regclass, ground_truth_table regclass DEFAULT NULL, num_queries int DEFAULT 100,

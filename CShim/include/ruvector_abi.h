@@ -829,6 +829,61 @@ rv_status	rv_bank_analyse(const rv_host *RV_NONNULL host, const rv_bank *RV_NONN
 							int32_t count, int32_t window, rv_analysis *RV_NONNULL analysis,
 							rv_error *RV_NONNULL error);
 
+/* ---- what-if: a whole table from samples of it ------------------------------------------ */
+
+#define RV_SAMPLE_RERANKED 2	/* hnsw by another distance, put in order by the true one */
+
+/* What searches of an index of some rows are like at one value, means over the queries. */
+typedef struct rv_sample
+{
+	int32_t		configuration;	/* counted from 0: one way to build an index */
+	int32_t		kind;			/* rv_index_kind, or RV_SAMPLE_RERANKED */
+	double		rows;
+	double		value;			/* of ef_search or probes */
+	double		recall;
+	double		buffers;
+} rv_sample;
+
+typedef struct rv_study
+{
+	const rv_sample *RV_NULLABLE samples;
+	const rv_sample *RV_NULLABLE anchors;	/* of the index that exists, on the whole table */
+	int32_t		count;
+	int32_t		anchor_count;	/* 0: not measured */
+	int32_t		configurations;
+	int32_t		queries;
+	double		rows;			/* of the whole table */
+	double		anchor_error;	/* two standard errors of the recall of anchors */
+} rv_study;
+
+/* What is expected on the whole table; errors are two standard errors, NaN all if nothing can be said. */
+typedef struct rv_outlook
+{
+	int32_t		configuration;
+	int32_t		reserved;
+	double		value;
+	double		recall;
+	double		recall_error;
+	double		buffers;
+	double		buffers_error;
+} rv_outlook;
+
+/* `configuration` and `value` of each outlook are given. */
+rv_status	rv_study_outlooks(const rv_study *RV_NONNULL study, rv_outlook *RV_NONNULL outlooks, int32_t count,
+							  rv_error *RV_NONNULL error);
+
+typedef struct rv_build
+{
+	int32_t		configuration;
+	int32_t		reserved;
+	double		rows;
+	double		seconds;		/* of processor time */
+} rv_build;
+
+/* Seconds that a configuration takes to build on `rows`, with two standard errors; NaN if nothing can be said. */
+void		rv_study_build(const rv_build *RV_NULLABLE builds, int32_t count, int32_t configuration, double rows,
+						   double *RV_NONNULL seconds, double *RV_NONNULL seconds_error);
+
 /* ---- schedule: what the worker does next ---------------------------------------------- */
 
 typedef struct rv_class_facts

@@ -37,6 +37,37 @@ struct BorderTests {
     #expect(error.code == Int32(code.rawValue) && error.a == a && error.b == b, "\(error)")
   }
 
+  @Test func studiesAreChecked() {
+    let sample = rv_sample(
+      configuration: 0, kind: Int32(RV_HNSW.rawValue), rows: 1000, value: 10, recall: 0.9, buffers: 100)
+    var outlook = rv_outlook()
+    outlook.value = 40
+    func study(_ sample: rv_sample, configurations: Int32 = 1, queries: Int32 = 100) -> (
+      UnsafeMutablePointer<rv_error>
+    ) -> rv_status {
+      { error in
+        withUnsafePointer(to: sample) { samples in
+          var study = rv_study()
+          (study.samples, study.count, study.configurations) = (samples, 1, configurations)
+          (study.queries, study.rows) = (queries, 1e6)
+          return rv_study_outlooks(&study, &outlook, 1, error)
+        }
+      }
+    }
+    var (unknown, wrong) = (sample, sample)
+    unknown.kind = 7
+    wrong.recall = .nan
+    expectError(RV_ERROR_RANGE, 7, 1, study(unknown))
+    expectError(RV_ERROR_RANGE, 0, 1, study(wrong))
+    expectError(RV_ERROR_RANGE, 0, 1, study(sample, configurations: 0))
+    expectError(RV_ERROR_RANGE, 0, 2, study(sample, queries: 0))
+    var error = rv_error()
+    #expect(study(sample)(&error) == RV_OK && outlook.recall.isNaN && outlook.buffers_error.isNaN)
+    var (seconds, deviation) = (0.0, 0.0)
+    rv_study_build(nil, 0, 0, 1e6, &seconds, &deviation)
+    #expect(seconds.isNaN && deviation.isNaN)
+  }
+
   @Test func vectorsAreChecked() {
     var error = rv_error()
     let vector: [Float] = [1, 2, .nan]

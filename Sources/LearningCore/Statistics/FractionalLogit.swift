@@ -76,17 +76,13 @@ public struct FractionalLogit {
     for _ in 0..<iterations {
       let ridge = prior.ridge
       var gradient = ridge * (weights - prior.weights)
-      var hessian = (0..<4).map { axis in
-        var row = SIMD4<Double>.zero
-        row[axis] = ridge[axis]
-        return row
-      }
+      var hessian = PositiveDefinite(diagonal: ridge)
       for (x, target) in rows {
         let share = 1 / (1 + exp(-(weights * x).sum()))
         gradient += (share - target) * x
-        for axis in 0..<4 { hessian[axis] += share * (1 - share) * x[axis] * x }
+        hessian.add(x, weight: share * (1 - share))
       }
-      guard var step = solve(hessian, gradient) else { return nil }
+      guard var step = hessian.solve(gradient) else { return nil }
       if (step * gradient).sum() < 1e-12 { return weights }
       var next = Self.loss(rows, prior, weights - step)
       while !(next <= loss), (step * gradient).sum() > 1e-12 {
@@ -107,21 +103,5 @@ public struct FractionalLogit {
       let logOdds = (weights * row.x).sum()
       return sum + max(logOdds, 0) + log1p(exp(-abs(logOdds))) - row.target * logOdds
     }
-  }
-
-  /// The solution of four equations whose matrix is symmetric and positive definite, by elimination: like
-  /// Cholesky's factors it needs no pivots.
-  private static func solve(_ matrix: [SIMD4<Double>], _ right: SIMD4<Double>) -> SIMD4<Double>? {
-    var (matrix, solution) = (matrix, right)
-    for pivot in 0..<4 {
-      guard matrix[pivot][pivot] > 0, matrix[pivot][pivot].isFinite else { return nil }
-      solution[pivot] /= matrix[pivot][pivot]
-      matrix[pivot] /= matrix[pivot][pivot]
-      for row in 0..<4 where row != pivot {
-        solution[row] -= matrix[row][pivot] * solution[pivot]
-        matrix[row] -= matrix[row][pivot] * matrix[pivot]
-      }
-    }
-    return solution
   }
 }
