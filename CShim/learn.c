@@ -95,6 +95,7 @@ drop_stale_evidence(void)
 		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was rebuilt' FROM rebuilt"
 		   " WHERE filenode IS NOT NULL",
 		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
+	rv_sql("SELECT ruvector.follow_renamed()", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	/* a table that is being dropped must not come back with a new class of k */
 	rv_sql("WITH class AS (SELECT DISTINCT x.indexid, t.k_class, x.relid, x.filenode"
 		   "  FROM ruvector.learned_indexes x JOIN ruvector.trajectories t USING (indexid)"
@@ -146,7 +147,7 @@ drop_stale_verdicts(void)
 static void
 read_indexes(void)
 {
-	uint64		rows = rv_sql("SELECT relid, indexid, mode, min_samples, target_recall, type_id, learnable"
+	uint64		rows = rv_sql("SELECT relid, indexid, mode, min_samples, target_recall, type_id, learnable, pin"
 							  " FROM ruvector.learned_indexes ORDER BY indexid",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
 
@@ -168,6 +169,7 @@ read_indexes(void)
 		index->entry.target = isnull ? get_float8_nan() : DatumGetFloat8(target);
 		index->type = rv_column_oid(row, 6);
 		index->learnable = DatumGetBool(rv_sql_value(row, 7, &isnull));
+		index->entry.pin = rv_column_int(row, 8, 0);
 		if (index->entry.kind >= 0 && index->entry.mode != RV_MODE_OFF)
 			index_count++;
 	}

@@ -56,7 +56,7 @@ rv_decision_reason(const rv_search_plan *plan)
 		case RV_SOURCE_USER_SET:
 			return "pgvector's setting: set in this session";
 		case RV_SOURCE_PINNED:
-			return "pinned by ruvector's own setting";
+			return "pinned, in this session or for this index";
 		case RV_SOURCE_SWITCHED_OFF:
 			return "pgvector's setting: ruvector.adaptive_search is off";
 		case RV_SOURCE_OBSERVING:

@@ -165,6 +165,7 @@ typedef struct RvIndexEntry
 	int32		kind;			/* rv_index_kind */
 	int32		mode;			/* rv_mode */
 	int32		min_samples;
+	int32_t		pin;			/* of the index; 0 = none */
 	double		target;			/* the table's own target; NaN = ruvector.target_recall */
 	int32		classes;
 	rv_policy	policy[RV_CLASSES_MAX];

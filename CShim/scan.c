@@ -75,8 +75,12 @@ const rv_policy *
 rv_scan_facts(const RvIndexEntry *entry, int32 k, bool filtered, bool can_batch, rv_search_facts *facts)
 {
 	const RvParameter *parameter = rv_pgvector_parameter(entry->kind);
+	int			pin = entry->kind == RV_HNSW ? rv_pin_ef_search : rv_pin_probes;
 	int32		k_class;
 
+	/* the session's own, else what the owner has said of the index */
+	if (pin == 0 && rv_adaptive_search)
+		pin = entry->pin;
 	*facts = (rv_search_facts) {
 		.kind = entry->kind,
 		.mode = entry->mode,
@@ -86,7 +90,7 @@ rv_scan_facts(const RvIndexEntry *entry, int32 k, bool filtered, bool can_batch,
 		.adaptive = rv_adaptive_search,
 		.user_set = parameter->guc->source >= PGC_S_CLIENT,
 		.setting = *parameter->variable,
-		.pin = entry->kind == RV_HNSW ? rv_pin_ef_search : rv_pin_probes,
+		.pin = pin,
 		.minimum = parameter->minimum,
 		.maximum = parameter->maximum,
 		.min_samples = entry->min_samples,

@@ -24,6 +24,17 @@ COMMENT ON COLUMN ruvector.learned_tables.min_samples IS 'labels needed before a
 COMMENT ON COLUMN ruvector.learned_tables.learns_from IS 'searches that began before do not count: the table did not learn yet, or was cleared';
 COMMENT ON COLUMN ruvector.learned_tables.target_recall IS 'the table''s own target; NULL: ruvector.target_recall';
 
+CREATE TABLE ruvector.index_options (
+    indexid oid PRIMARY KEY,
+    relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
+    index_name name NOT NULL,
+    reverted bool NOT NULL DEFAULT false,
+    pin int
+);
+COMMENT ON TABLE ruvector.index_options IS 'what owners have said of single indexes; a rebuilt one is the one of the same name';
+COMMENT ON COLUMN ruvector.index_options.reverted IS 'nothing that is learned is applied: ruvector_revert';
+COMMENT ON COLUMN ruvector.index_options.pin IS 'ef_search or probes whatever is learned: ruvector_pin';
+
 CREATE TABLE ruvector.trajectories (
     query_id uuid PRIMARY KEY,
     relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
@@ -203,16 +214,19 @@ COMMENT ON VIEW ruvector.progress IS 'long calls of ruvector''s functions that a
 COMMENT ON COLUMN ruvector.progress.done IS 'of what the phase counts: labels, queries, rows';
 
 CREATE VIEW ruvector.learned_indexes AS
-SELECT l.relid, i.indexrelid AS indexid, am.amname::text AS kind, l.mode, l.min_samples, l.target_recall,
+SELECT l.relid, i.indexrelid AS indexid, am.amname::text AS kind,
+       CASE WHEN o.reverted AND l.mode = 'apply' THEN 'observe' ELSE l.mode END AS mode, l.min_samples, l.target_recall,
        oc.opcintype AS type_id, pg_relation_filenode(i.indexrelid) AS filenode,
        (SELECT count(*) = 2 FROM pg_cast ca
         WHERE (ca.castsource, ca.casttarget) IN
-              (('real[]'::regtype, oc.opcintype), (oc.opcintype, 'real[]'::regtype))) AS learnable
+              (('real[]'::regtype, oc.opcintype), (oc.opcintype, 'real[]'::regtype))) AS learnable,
+       coalesce(o.reverted, false) AS reverted, o.pin
 FROM ruvector.learned_tables l
 JOIN pg_index i ON i.indrelid = l.relid AND i.indisvalid AND i.indislive
 JOIN pg_class c ON c.oid = i.indexrelid
 JOIN pg_am am ON am.oid = c.relam AND am.amname IN ('hnsw', 'ivfflat')
-JOIN pg_opclass oc ON oc.oid = i.indclass[0];
+JOIN pg_opclass oc ON oc.oid = i.indclass[0]
+LEFT JOIN ruvector.index_options o ON o.indexid = i.indexrelid;
 COMMENT ON VIEW ruvector.learned_indexes IS 'vector indexes of the tables that learn; learnable: queries of its type can be stored and searched again';
 
 CREATE VIEW ruvector.evidence AS
@@ -300,6 +314,8 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
                 (SELECT max(t.started_at) FROM ruvector.trajectories t WHERE t.indexid = x.indexid)) AS last_activity,
        CASE
          WHEN x.mode = 'off' THEN 'off'
+         WHEN x.pin IS NOT NULL THEN format('pinned at %s', x.pin)
+         WHEN x.reverted THEN 'reverted to pgvector''s setting'
          WHEN NOT x.learnable THEN format('not learnable: queries of type %s cannot be stored as real[]', x.type_id::regtype)
          WHEN ruvector.worker_pid() IS NULL THEN 'the learning worker is not running'
          WHEN m.indexid IS NULL THEN 'waiting for searches'

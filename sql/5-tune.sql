@@ -184,3 +184,59 @@ BEGIN
     END;
 END $$;
 COMMENT ON FUNCTION ruvector.auto_tune IS 'behind ruvector_auto_tune';
+
+---------------------------------------------------------- saying what to do
+
+CREATE FUNCTION ruvector.set_index_option(caller oid, index_id oid, event text, reason text, reverted bool, pin int)
+RETURNS void LANGUAGE plpgsql AS $$
+#variable_conflict use_variable
+DECLARE
+    learned ruvector.learned_indexes;
+BEGIN
+    IF index_id IS NULL THEN
+        PERFORM ruvector.complain('22004', 'argument "index" must not be null', 'Name an index of a table that learns.');
+    ELSIF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = index_id) THEN
+        PERFORM ruvector.complain('42P01', format('relation with OID %s does not exist', index_id), 'Name an index of a table that learns.');
+    END IF;
+    PERFORM ruvector.check_table(caller, coalesce((SELECT i.indrelid FROM pg_index i WHERE i.indexrelid = index_id), index_id), true);
+    SELECT * INTO learned FROM ruvector.learned_indexes x WHERE x.indexid = index_id;
+    IF NOT FOUND THEN
+        PERFORM ruvector.complain('42809', format('"%s" is no hnsw or ivfflat index', index_id::regclass), 'Name an index of a table that learns.');
+    ELSIF pin NOT BETWEEN 1 AND (CASE learned.kind WHEN 'hnsw' THEN 1000 ELSE 32768 END) THEN
+        PERFORM ruvector.complain('22023', format('invalid value for option "value": %s', pin),
+            CASE learned.kind WHEN 'hnsw' THEN 'hnsw.ef_search is from 1 to 1000.' ELSE 'ivfflat.probes is from 1 to 32768.' END);
+    END IF;
+    INSERT INTO ruvector.index_options AS o (indexid, relid, index_name, reverted, pin)
+    VALUES (index_id, learned.relid, (SELECT c.relname FROM pg_class c WHERE c.oid = index_id), reverted, pin)
+    ON CONFLICT (indexid) DO UPDATE SET reverted = excluded.reverted, pin = excluded.pin;
+    INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after, reason)
+    VALUES (learned.relid, index_id, 0, event, learned.pin, pin, format('%s, by %I', reason, pg_get_userbyid(caller)));
+    PERFORM ruvector.wake_worker();
+END $$;
+COMMENT ON FUNCTION ruvector.set_index_option IS 'what an owner says of one index, and that he said so';
+
+CREATE FUNCTION ruvector.revert(caller oid, relation oid, index regclass, reverted bool) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF reverted IS NULL THEN
+        PERFORM ruvector.complain('22004', 'argument "reverted" must not be null', 'Give true or false.');
+    END IF;
+    PERFORM ruvector.set_index_option(caller, relation, CASE WHEN reverted THEN 'reverted' ELSE 'released' END, 'ruvector_revert', $4, NULL);
+END $$;
+COMMENT ON FUNCTION ruvector.revert IS 'behind ruvector_revert';
+
+CREATE FUNCTION ruvector.pin(caller oid, relation oid, index regclass, value int) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ruvector.set_index_option(caller, relation, CASE WHEN value IS NULL THEN 'released' ELSE 'pinned' END, 'ruvector_pin',
+        (SELECT coalesce(bool_or(o.reverted), false) FROM ruvector.index_options o WHERE o.indexid = relation), $4);
+END $$;
+COMMENT ON FUNCTION ruvector.pin IS 'behind ruvector_pin';
+
+-- REINDEX CONCURRENTLY and a pair of DROP and CREATE leave the name and change the rest.
+CREATE FUNCTION ruvector.follow_renamed() RETURNS void LANGUAGE sql AS $$
+    UPDATE ruvector.index_options o SET index_name = c.relname FROM pg_class c WHERE c.oid = o.indexid AND c.relname <> o.index_name;
+    UPDATE ruvector.index_options o SET indexid = x.indexid FROM ruvector.learned_indexes x JOIN pg_class c ON c.oid = x.indexid
+    WHERE x.relid = o.relid AND c.relname = o.index_name AND x.indexid <> o.indexid
+      AND NOT EXISTS (SELECT FROM pg_class g WHERE g.oid = o.indexid)
+      AND NOT EXISTS (SELECT FROM ruvector.index_options n WHERE n.indexid = x.indexid)
+$$;
+COMMENT ON FUNCTION ruvector.follow_renamed IS 'options of an index follow its name to its successor';

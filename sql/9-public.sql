@@ -109,6 +109,14 @@ RETURNS TABLE (scope text, parameter text, current text, recommended text, evide
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_recommend_params IS 'what its owner could do for searches on a table: parameters of searches and builds, indexes for filters; with evidence, and the statement to run';
 
+CREATE FUNCTION ruvector_revert(index regclass, reverted bool DEFAULT true) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_revert IS 'searches on the index run with pgvector''s setting from now on; it goes on learning; false: what is learned is applied again';
+
+CREATE FUNCTION ruvector_pin(index regclass, value int) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_pin IS 'searches on the index run with this ef_search or probes, whatever is learned; NULL: no more';
+
 ------------------------------------------------------- measuring and monitoring
 
 CREATE FUNCTION ruvector_benchmark_recall(table_name regclass, ground_truth_table regclass DEFAULT NULL, num_queries int DEFAULT 100,
