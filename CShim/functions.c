@@ -17,6 +17,7 @@
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -349,12 +350,14 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	ArrayType  *vector;
 	ArrayType  *ids;
 	ArrayType  *distances = NULL;
+	/* what he does not see, he must not be told about: no label of his compares with it */
+	bool		partial = check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED;
 	int			k;
 	int32		k_class;
 	rv_error	error = {0};
 	rv_status	status;
 	Oid			types[] = {UUIDOID, OIDOID, OIDOID, FLOAT4ARRAYOID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID,
-	FLOAT8ARRAYOID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID};
+	FLOAT8ARRAYOID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 	RvPrivileged privileged;
@@ -377,7 +380,7 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 		if (element_count(distances) != element_count(ids))
 			rv_fail_row_counts(element_count(ids), element_count(distances));
 	}
-	RV_SWIFT(k_class = rv_k_class(k, false));
+	RV_SWIFT(k_class = rv_k_class(k, partial));
 	if (!rv_capture_new_query_id(id->data))
 		elog(ERROR, "could not generate random values");
 
@@ -399,6 +402,7 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	values[13] = Int32GetDatum(element_count(vector));
 	values[14] = Int32GetDatum(RV_K_MAX(RV_HNSW));
 	values[15] = Int32GetDatum(RV_K_MAX(RV_IVFFLAT));
+	values[16] = BoolGetDatum(partial);
 
 	rv_privileged_begin(&privileged);
 	check_learned(relid);
@@ -406,12 +410,13 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	rows = rv_sql("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector,"
 				  " k, k_class, rows_returned, row_ids, distances, filtered, latency_us, parameter, source,"
 				  " parameterized, label_state, label_note)"
-				  " SELECT $1, $2, x.indexid, $13, $3, $4, $5, $6, $7, $8::text[], $9, false, $10,"
+				  " SELECT $1, $2, x.indexid, $13, $3, $4, $5, $6, $7, $8::text[], $9, $17, $10,"
 				  " CASE x.kind WHEN 'hnsw' THEN nullif($11, 0) ELSE nullif($12, 0) END, 'client', false,"
 				  " CASE WHEN n.note IS NULL THEN 'pending' ELSE 'skipped' END, n.note"
 				  " FROM ruvector.learned_indexes x"
 				  " JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1"
-				  " CROSS JOIN LATERAL (SELECT CASE WHEN $5 IS NULL THEN 'no limit'"
+				  " CROSS JOIN LATERAL (SELECT CASE WHEN $17 THEN 'row security hides rows from who searched'"
+				  "  WHEN $5 IS NULL THEN 'no limit'"
 				  "  WHEN $5 > CASE x.kind WHEN 'hnsw' THEN $15 ELSE $16 END THEN 'limit too large to be measured' END) n(note)"
 				  " WHERE x.relid = $2 AND x.learnable AND a.atttypmod IN ($14, -1)"
 				  " ORDER BY a.atttypmod DESC, x.indexid LIMIT 1",

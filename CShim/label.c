@@ -15,9 +15,11 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
@@ -71,7 +73,7 @@ static const char *describe_sql =
 	" JOIN pg_namespace o_n ON o_n.oid = o.oprnamespace"
 	" WHERE c.oid = $1 AND i.indisvalid AND i.indislive";
 
-/* NULL, or why the index cannot be measured. */
+/* NULL, or why the index cannot be measured.  From here on the table keeps its name. */
 static const char *
 describe(Oid index, const char *filter, Target *target)
 {
@@ -80,9 +82,12 @@ describe(Oid index, const char *filter, Target *target)
 	RvPrivileged privileged;
 	Oid			types[] = {OIDOID};
 	Datum		values[] = {ObjectIdGetDatum(index)};
+	Oid			relation = IndexGetRelation(index, true);
 	const char *problem = NULL;
 	bool		isnull;
 
+	if (OidIsValid(relation))
+		LockRelationOid(relation, AccessShareLock);
 	target->index = index;
 	target->filtered = filter != NULL;
 	target->kind = rv_pgvector_index_kind(index);
@@ -197,16 +202,35 @@ read_identifiers(int count)
 	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
-static void
+/*
+ * A statement on the table and nothing else; NULL if its name means something else
+ * by now: who owns the schema can rename that, and a view's code would run with the
+ * rights of the owner of the table.
+ */
+static SPIPlanPtr
+prepare_on_table(const Target *target, const char *sql, const Oid *types)
+{
+	SPIPlanPtr	plan = rv_sql_prepare(sql, 2, types);
+	List	   *relations = linitial_node(CachedPlanSource, SPI_plan_get_plan_sources(plan))->relationOids;
+
+	return list_length(relations) == 1 && linitial_oid(relations) == target->relation ? plan : NULL;
+}
+
+static const char *const other_relation = "another relation has the name of the table";
+
+static const char *
 exact_search(const Target *target, Datum vector, int k, MemoryContext memory, RvLabel *label)
 {
 	Oid			types[] = {target->type, INT8OID};
 	Datum		values[] = {vector, Int64GetDatum(rows_asked(target, k))};
+	SPIPlanPtr	plan = prepare_on_table(target, target->exact_sql, types);
 	int			count;
 	MemoryContext old;
 
+	if (plan == NULL)
+		return other_relation;
 	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid, false};
-	rv_sql(target->exact_sql, SPI_OK_SELECT, 2, types, values, NULL);
+	rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
 	count = read_distances(label->exact, rows_asked(target, k));
 	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
 	while (count > 0 && isnan(label->exact[count - 1]))
@@ -216,6 +240,7 @@ exact_search(const Target *target, Datum vector, int k, MemoryContext memory, Rv
 	label->exact_ids = target->own_row ? (Datum) 0 : read_identifiers(count);
 	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
+	return label->exact_count == 0 ? "the query has no exact neighbour" : NULL;
 }
 
 static bool
@@ -305,7 +330,9 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 		.found = palloc(sizeof(double) * rows_asked(target, k)),
 	};
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
-	searches->plain = rv_sql_prepare(target->search_sql, 2, types);
+	searches->plain = prepare_on_table(target, target->search_sql, types);
+	if (searches->plain == NULL)
+		return other_relation;
 	if (!plan_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
@@ -313,7 +340,9 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind) && !target->own_row)
 	{
 		rv_plan_forcing.traced = true;
-		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
+		searches->traced = prepare_on_table(target, target->search_sql, types);
+		if (searches->traced == NULL)
+			return other_relation;
 		(void) plan_uses_index(searches->traced, target->index);	/* plans it */
 	}
 	else if (target->filtered)
@@ -571,10 +600,8 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
-		exact_search(&target, vector, k, memory, label);
+		problem = exact_search(&target, vector, k, memory, label);
 		label->exact_us = rv_elapsed_us(&started);
-		if (label->exact_count == 0)
-			problem = "the query has no exact neighbour";
 	}
 	if (problem == NULL)
 	{
@@ -599,6 +626,7 @@ rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
 	AsOwner		before;
 	Oid			types[] = {FLOAT4OID, INT4OID};
 	Datum		values[2];
+	SPIPlanPtr	plan;
 	HeapTuple	tuple;
 	float		rows;
 
@@ -613,7 +641,8 @@ rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
 	values[0] = Float4GetDatum(rows > 0 ? Min(100.0f, 200.0f * (count + 10) / rows) : 100.0f);
 	values[1] = Int32GetDatum(count);
 	before = begin_as_owner(&target);
-	count = (int) rv_sql(target.rows_sql, SPI_OK_SELECT, 2, types, values, NULL);
+	plan = prepare_on_table(&target, target.rows_sql, types);
+	count = plan == NULL ? 0 : (int) rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
 	for (int i = 0; i < count; i++)
 	{
 		bool		isnull;

@@ -86,7 +86,8 @@ REVOKE ALL ON ruvector.banks, ruvector.outcomes, ruvector.patterns FROM PUBLIC;
 
 CREATE FUNCTION ruvector.complain(code text, message text, hint text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+    -- what a caller gave is quoted, but not megabytes of it
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = left(message, 500), HINT = left(hint, 1000);
 END $$;
 COMMENT ON FUNCTION ruvector.complain IS 'an error from within a query';
 
@@ -263,12 +264,12 @@ BEGIN
     IF embedding IS NULL THEN
         PERFORM ruvector.complain('22004', 'an embedding must not be null', 'Pass a real[].');
     END IF;
-    IF array_ndims(embedding) > 1 OR EXISTS (SELECT FROM unnest(embedding) x WHERE x IS NULL) THEN
-        PERFORM ruvector.complain('2202E', 'an embedding must be a one-dimensional array without nulls', 'Pass a plain real[].');
-    END IF;
-    IF cardinality(embedding) <> dims THEN
+    IF cardinality(embedding) <> dims THEN     -- first: what follows looks at every element
         PERFORM ruvector.complain('22000', format('expected %s dimensions, not %s', dims, cardinality(embedding)),
             'Pass a real[] of the bank''s dimension.');
+    END IF;
+    IF array_ndims(embedding) > 1 OR EXISTS (SELECT FROM unnest(embedding) x WHERE x IS NULL) THEN
+        PERFORM ruvector.complain('2202E', 'an embedding must be a one-dimensional array without nulls', 'Pass a plain real[].');
     END IF;
     IF EXISTS (SELECT FROM unnest(embedding) x WHERE x IN ('NaN', 'Infinity', '-Infinity')) THEN
         PERFORM ruvector.complain('22003', 'an embedding has a value that is not finite', 'NaN and infinity have no distance to anything: leave such queries out.');
@@ -469,6 +470,8 @@ DECLARE
 BEGIN
     IF min_usage < 0 OR NOT min_confidence BETWEEN 0 AND 1 THEN
         PERFORM ruvector.complain('22023', 'min_usage must be 0 or more, and min_confidence from 0 to 1', 'Leave out what is not to count.');
+    ELSIF NOT max_age BETWEEN '0' AND '1000 years' THEN
+        PERFORM ruvector.complain('22023', format('invalid value for option "max_age": %s', max_age), 'Give an interval from 0 to 1000 years, or leave it out.');
     END IF;
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, true) LOOP
         UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL WHERE b.bank_id = bank.bank_id;
