@@ -220,7 +220,7 @@ BEGIN
         RETURN;
     END IF;
     IF relation IS NULL THEN
-        PERFORM ruvector.complain('42704', format('there is no bank or table "%s"', source),
+        PERFORM ruvector.complain('42704', format('there is no bank or table "%s"', left(source, 200)),
             'Create a bank with ruvector_create_bank, or name a table that learns.');
     END IF;
     PERFORM ruvector.check_table(caller, relation, changing);
@@ -537,12 +537,12 @@ RETURNS TABLE (index_name name, k_class int, parameter text, value int, source t
     pattern_ids bigint[], similarities float8[]) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ruvector.check_table(caller, relation, false);
-    PERFORM ruvector.check_embedding(query, cardinality(query));
-    IF NOT EXISTS (SELECT FROM ruvector.learned_indexes x JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1
+    IF query IS NOT NULL AND NOT EXISTS (SELECT FROM ruvector.learned_indexes x JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1
                    WHERE x.relid = relation AND a.atttypmod IN (cardinality(query), -1)) THEN
         PERFORM ruvector.complain('22000', format('no learned index of table "%s" has %s dimensions', table_name, cardinality(query)),
             'Pass a query vector of the same dimension as the indexed column.');
     END IF;
+    PERFORM ruvector.check_embedding(query, cardinality(query));
     RETURN QUERY
     SELECT c.relname, m.k_class, CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END,
            coalesce(s.parameters[1]::int, m.value, m.setting),

@@ -4,6 +4,7 @@ CREATE EXTENSION vector;
 CREATE EXTENSION ruvector;
 \set SHOW_CONTEXT never
 SET ruvector.batched_search = off;
+SET jit = off;
 \getenv abs_srcdir PG_ABS_SRCDIR
 \set calls :abs_srcdir '/../tap/calls.sql'
 \i :calls
@@ -127,12 +128,57 @@ CREATE FUNCTION calls.attack() RETURNS void LANGUAGE sql AS $$
   SELECT signature, left(call, 300), calls.offence(state, message, detail, hint), state, left(message, 300)
   FROM answers WHERE calls.offence(state, message, detail, hint) IS NOT NULL
 $$;
-\timing on
 SELECT calls.attack();
 SET ROLE rv_owner; SELECT calls.attack();
 SET ROLE rv_reader; SELECT calls.attack();
 SET ROLE rv_stranger; SELECT calls.attack();
 RESET ROLE;
-\timing off
 SELECT role = current_user AS superuser, calls > 500 AS many, allowed > 0 AS some_allowed, allowed < calls / 2 AS most_refused FROM calls.counts ORDER BY role;
 SELECT role, call, offence, state, message FROM calls.offences ORDER BY signature, call, role;
+
+-- arguments of 200 MB: refused before anything looks at every element
+CREATE FUNCTION calls.large(type regtype) RETURNS TABLE (signature text, argument text, state text, offence text) LANGUAGE plpgsql AS $$
+DECLARE
+  f record;
+  statement text;
+  numbers real[] := CASE type WHEN 'real[]'::regtype THEN array_fill(0.5::real, '{50000000}') END;
+  doubles float8[] := CASE type WHEN 'float8[]'::regtype THEN array_fill(0.5::float8, '{25000000}') END;
+  ids bigint[] := CASE type WHEN 'bigint[]'::regtype THEN array_fill(1::bigint, '{25000000}') END;
+  words text[] := CASE type WHEN 'text[]'::regtype THEN array_fill('x'::text, '{25000000}') END;
+  word text := CASE type WHEN 'text'::regtype THEN repeat('x', 200000000) END;
+  document jsonb := CASE type WHEN 'jsonb'::regtype THEN to_jsonb(array_fill(repeat('x', 1000000), '{200}')) END;
+  message text;
+  hint text;
+BEGIN
+  FOR f IN SELECT c.* FROM calls.functions c WHERE c.type = $1 LOOP
+    statement := calls.call(f.oid, jsonb_build_object(f.position, format('$%s', array_position(
+      '{real[],float8[],bigint[],text[],text,jsonb}'::regtype[], type))));
+    BEGIN
+      EXECUTE format('SELECT count(*) FROM %s', statement) USING numbers, doubles, ids, words, word, document;
+      RAISE EXCEPTION SQLSTATE 'RVOK0';
+    EXCEPTION
+      WHEN SQLSTATE 'RVOK0' THEN state := 'allowed'; offence := NULL;
+      WHEN others THEN
+        GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, hint = PG_EXCEPTION_HINT;
+        state := SQLSTATE;
+        offence := calls.offence(state, message, NULL, hint);
+    END;
+    signature := f.signature;
+    argument := f.argument;
+    RETURN NEXT;
+  END LOOP;
+END $$;
+SELECT l.signature, l.argument, l.state, l.offence
+FROM unnest('{real[],float8[],bigint[],text[],text,jsonb}'::regtype[]) type, calls.large(type) l ORDER BY l.signature COLLATE "C", l.argument;
+
+-- the server is as it was
+SELECT pg_backend_pid() = backend AS session, pg_postmaster_start_time() = started AS server, ruvector.worker_pid() = worker AS worker,
+  (SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer') = checkpointer AS no_crash FROM calls.before;
+
+DROP SCHEMA calls CASCADE;
+SELECT ruvector_drop_bank(name) FROM unnest('{bank_of_owner,bank_of_other}'::text[]) name;
+REVOKE ALL ON SCHEMA public FROM rv_owner, rv_other;
+DROP OWNED BY rv_owner, rv_reader, rv_stranger, rv_other;
+DROP ROLE rv_owner, rv_reader, rv_stranger, rv_other;
+DROP EXTENSION ruvector;
+DROP EXTENSION vector;
