@@ -62,7 +62,15 @@ static const char *describe_sql =
 	" coalesce((SELECT format('%I::text', a.attname) FROM pg_index p JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = p.indkey[0]"
 	"  WHERE p.indrelid = t.oid AND p.indisprimary AND p.indnkeyatts = 1"
 	"  AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'text'::regtype, 'varchar'::regtype)),"
-	"  'NULL::text')"
+	"  'NULL::text'),"
+	/* whatever a search may run, or the planner beforehand; what is built in has no dependency */
+	" EXISTS (SELECT FROM (SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = t.oid"
+	"   UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = t.oid"
+	"   UNION ALL SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext WHERE stxrelid = t.oid) o(classid, objid)"
+	"  JOIN pg_depend d USING (classid, objid)"
+	"  WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND NOT EXISTS"
+	"  (SELECT FROM pg_depend e JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND x.oid = e.refobjid AND x.extname = 'vector'"
+	"   WHERE e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'))"
 	" FROM pg_index i"
 	" JOIN pg_class c ON c.oid = i.indexrelid"
 	" JOIN pg_class t ON t.oid = i.indrelid"
@@ -96,6 +104,9 @@ describe(Oid index, const char *filter, Target *target)
 		problem = "the index is gone";
 	else if (DatumGetBool(rv_sql_value(0, 11, &isnull)))
 		problem = "row security is forced on the owner of the table";
+	/* that code could read our statement, in which the constants of the filter are */
+	else if (target->filtered && DatumGetBool(rv_sql_value(0, 13, &isnull)))
+		problem = "filtered, and the table runs code of its owner's";
 	else
 	{
 		char	   *table = rv_column_text(0, 6, memory);
