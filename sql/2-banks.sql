@@ -434,6 +434,15 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION ruvector.described_patterns IS 'the patterns of a bank without their centroids, which are made of private vectors';
 
+CREATE FUNCTION ruvector.check_remembered(relation oid) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ruvector.learned_tables l WHERE l.relid = relation AND l.anonymize) THEN
+        PERFORM ruvector.complain('55000', format('queries of table %s are forgotten once they are labelled', relation::regclass),
+            'Patterns are made of them: ruvector_enable_learning without anonymize would keep them from then on.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION ruvector.check_remembered IS 'refuses a table whose queries are forgotten';
+
 CREATE FUNCTION ruvector.extract_patterns(caller oid, relation oid, source text, num_clusters int)
 RETURNS TABLE (index_name name, k int, pattern_id bigint, level int, children bigint[], support int, confidence float8,
     parameters jsonb, "precision" float8, recall float8, latency_us float8, cost float8, usage bigint, imported bool)
@@ -447,6 +456,7 @@ BEGIN
     END IF;
     PERFORM FROM ruvector.banks_of(caller, relation, source, true);
     IF relation IS NOT NULL THEN
+        PERFORM ruvector.check_remembered(relation);
         PERFORM ruvector.refresh_banks(relation);
     END IF;
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, true) LOOP

@@ -232,6 +232,7 @@ BEGIN
     IF recent IS NULL OR recent NOT BETWEEN 1 AND 100000 THEN
         PERFORM ruvector.complain('22023', format('invalid value for option "recent": %s', coalesce(recent::text, 'null')), 'Give a number from 1 to 100000.');
     END IF;
+    PERFORM ruvector.check_remembered(relation);
     RETURN QUERY
     SELECT c.relname, a.aspect, a.item, a.searches, a.share, a.recall, a.labels, a.value, a.p_value
     FROM (SELECT DISTINCT ON (b.indexid) b.* FROM ruvector.banks b
