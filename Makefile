@@ -11,8 +11,8 @@
 EXTENSION  = ruvector
 MODULE_big = ruvector
 DATA_built = ruvector--0.1.sql
-OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry image job pgvector plan batches filter scan capture explain \
-	catalog label drain evidence learn worker functions door bank verdicts tune module)
+OBJS       = $(patsubst %,CShim/%.o,guard messages settings registry image job pgvector plan batches filter scan capture explain choice \
+	catalog label drain evidence learn worker functions door benchmark bank verdicts tune module)
 EXTRA_CLEAN = .build tmp_check output_iso
 
 PG_CONFIG  ?= pg_config
@@ -69,7 +69,7 @@ setup:
 	tools/setup
 
 test:
-	tools/setup
+	tools/setup chromium
 	Tests/run
 
 demo:

@@ -27,7 +27,7 @@ rv_privileged_begin(RvPrivileged *state)
 	state->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
-	/* the planner takes each of our functions for a thousand rows: compiling takes longer than what is compiled */
+	/* our views have many parts, each with few rows: compiling them takes a hundred times as long as running them */
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");

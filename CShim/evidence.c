@@ -340,24 +340,24 @@ read_embeddings(rv_labels *labels)
 }
 
 /*
- * Reads the labels that count, oldest first, as one matrix over the values that
- * the newest label measured.  Returns the number of labels.
+ * Reads the labels that count, from this number on and oldest first, as one matrix
+ * over the values that the newest label measured.  Returns the number of labels.
  */
 static int
-read_labels(const RvLearnedClass *class, Oid type, rv_labels *labels)
+read_labels(const RvLearnedClass *class, Oid type, int64 from, rv_labels *labels)
 {
 	/* only where a scan can read them as well */
 	bool		embedded = rv_batched_search && rv_pgvector_is_floats(type);
-	Oid			types[] = {OIDOID, INT4OID, INT4OID, BOOLOID};
+	Oid			types[] = {OIDOID, INT4OID, INT4OID, BOOLOID, INT8OID};
 	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting),
-	BoolGetDatum(embedded)};
+	BoolGetDatum(embedded), Int64GetDatum(from)};
 	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
 									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
 									 /* random, and drawn before anything was measured */
 									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us,"
 									 " CASE WHEN $4 THEN t.query_vector END"
 									 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
-									 " WHERE b.indexid = $1 AND b.k_class = $2"
+									 " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= $5"
 									 " ORDER BY b.label_number",
 									 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
 	const void *values;
@@ -480,8 +480,6 @@ add_stop_rule(Verdict *row, const rv_stop_rule *rule, const rv_regions *regions)
 static const rv_rung *
 chosen_rung(const rv_verdict *verdict)
 {
-	if (verdict->state == RV_VERDICT_ALARM)
-		return NULL;
 	return verdict->chosen >= 0 ? &verdict->rung[verdict->chosen]
 		: verdict->chosen_stop >= 0 ? &verdict->stop.rung[verdict->chosen_stop] : NULL;
 }
@@ -491,7 +489,6 @@ static void
 store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict *verdict, const rv_regions *regions,
 			  int labels, int mode)
 {
-	bool		alarm = verdict->state == RV_VERDICT_ALARM;
 	const rv_rung *chosen = chosen_rung(verdict);
 	int			value = chosen != NULL && verdict->chosen >= 0 ? (int) chosen->value : 0;
 	float		lambda = chosen != NULL && verdict->chosen < 0 ? chosen->value : 0;
@@ -507,73 +504,86 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	add(&row, INT4OID, Int32GetDatum(value), value == 0);	/* 5 */
 	add(&row, FLOAT4OID, Float4GetDatum(lambda), lambda == 0);
 	add(&row, INT4OID, Int32GetDatum(labels), false);
-	add(&row, INT4OID, Int32GetDatum(verdict->watch_labels), false);
 	add(&row, BOOLOID, BoolGetDatum(changed), false);
 	if (changed)
 	{
 		Verdict		event = row;
 
-		add(&event, INT4OID, Int32GetDatum(goal->applied), goal->applied == 0); /* 10 */
-		add_float(&event, alarm ? verdict->watch_recall : chosen ? chosen->recall : get_float8_nan());
-		add_float(&event, alarm ? verdict->watch_upper : chosen ? chosen->bound : get_float8_nan());
+		add(&event, INT4OID, Int32GetDatum(goal->applied), goal->applied == 0);
+		add_float(&event, chosen ? chosen->recall : get_float8_nan());	/* 10 */
+		add_float(&event, chosen ? chosen->bound : get_float8_nan());
 		add(&event, BOOLOID, BoolGetDatum(mode == RV_MODE_APPLY), false);
 		rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after,"
 			   " target, recall, bound, labels, reason)"
 			   " SELECT relid, indexid, k_class,"
-			   " CASE WHEN $3 = 'stepped back' THEN $3 WHEN coalesce($5, $6) IS NULL THEN 'withdrawn'"
-			   "  WHEN $13 AND $9 THEN 'put in force' ELSE 'certified' END,"
-			   " $10, $5, $4, $11, $12, $7,"
-			   " CASE WHEN $3 = 'stepped back' THEN"
-			   "   format('recall on the %s labels since it is in force is below %s with 99 %% confidence', $8, $4)"
-			   " WHEN $5 IS NOT NULL THEN format('smallest value with recall >= %s certified', $4)"
+			   " CASE WHEN coalesce($5, $6) IS NULL THEN 'withdrawn' WHEN $12 AND $8 THEN 'put in force' ELSE 'certified' END,"
+			   " $9, $5, $4, $10, $11, $7,"
+			   " CASE WHEN $5 IS NOT NULL THEN format('smallest value with recall >= %s certified', $4)"
 			   " WHEN $6 IS NOT NULL THEN format('stop rule with recall >= %s certified, cheaper than any certified value', $4)"
 			   " ELSE format('nothing is certified for recall %s, or only what is too dear', $4) END"
-			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
+			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 AND $3 IS NOT NULL",
 			   SPI_OK_INSERT, event.count, event.types, event.values, event.nulls);
 	}
-	add(&row, INT4OID, Int32GetDatum(goal->setting), goal->setting == 0);	/* 10 */
-	add_float(&row, verdict->cost_ratio);
+	add(&row, INT4OID, Int32GetDatum(goal->setting), goal->setting == 0);
+	add_float(&row, verdict->cost_ratio);	/* 10 */
 	add_float(&row, verdict->cost_ratio_low);
 	add_float(&row, verdict->cost_ratio_high);
-	add_float(&row, verdict->watch_recall);
-	add_float(&row, verdict->watch_upper);	/* 15 */
 	add_float(&row, verdict->setting_p50);
 	add_float(&row, verdict->setting_p95);
-	add_float(&row, verdict->setting_p99);
+	add_float(&row, verdict->setting_p99);	/* 15 */
 	add_rungs(&row, verdict->rung, verdict->rungs);
-	/* a rule that missed is not kept */
-	add_stop_rule(&row, alarm ? &(rv_stop_rule) {0} : &verdict->stop, regions);	/* 20 */
-	add_float(&row, goal->target_tail); /* 25 */
+	add_stop_rule(&row, &verdict->stop, regions);	/* 17 */
+	add_float(&row, goal->target_tail); /* 22 */
 	add(&row, BOOLOID, BoolGetDatum(verdict->fitted_anew), false);
 	add_float(&row, verdict->regions_ratio);
-	add_float(&row, verdict->regions_p);
-	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $10,"
-		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $9 THEN applied_from"
+	add_float(&row, verdict->regions_p);	/* 25 */
+	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $9,"
+		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $8 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
-		   " evidence_from = CASE WHEN $3 = 'stepped back'"
-		   "  THEN (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) ELSE evidence_from END,"
-		   " judged_labels = CASE WHEN $3 = 'stepped back' THEN NULL ELSE $7 END, judged_at = clock_timestamp(),"
-		   " cost_ratio = $11, cost_ratio_low = $12, cost_ratio_high = $13,"
-		   " watch_recall = $14, watch_upper = $15, watch_labels = $8,"
-		   " setting_p50 = $16, setting_p95 = $17, setting_p99 = $18, target_tail = nullif($25, 0),"
-		   " regions_ratio = CASE WHEN $26 THEN $27 ELSE regions_ratio END, regions_p = CASE WHEN $26 THEN $28 ELSE regions_p END, rungs = $19,"
-		   " (" RV_STOP_COLUMNS ") = ROW($20, $21, $22, $23, $24)"
+		   " watch = CASE WHEN NOT $8 THEN watch END, watched_to = CASE WHEN NOT $8 THEN watched_to END,"
+		   " judged_labels = $7, judged_at = clock_timestamp(),"
+		   " cost_ratio = $10, cost_ratio_low = $11, cost_ratio_high = $12,"
+		   " setting_p50 = $13, setting_p95 = $14, setting_p99 = $15, rungs = $16,"
+		   " (" RV_STOP_COLUMNS ") = ROW($17, $18, $19, $20, $21), target_tail = nullif($22, 0),"
+		   " regions_ratio = CASE WHEN $23 THEN $24 ELSE regions_ratio END, regions_p = CASE WHEN $23 THEN $25 ELSE regions_p END"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
+}
+
+/* What is in force, into `goal`; its rule into `policy`.  False: there is no such policy. */
+static bool
+read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goal, rv_policy *policy, rv_regions *regions)
+{
+	Oid			types[] = {OIDOID, INT4OID};
+	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
+	float		lambda;
+
+	if (rv_sql("SELECT value, lambda, " RV_POLICY_COLUMNS " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE",
+			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
+		return false;
+	lambda = rv_column_float4(0, 2);
+	(void) rv_evidence_read_policy(0, 3, policy, regions);
+	*goal = (rv_goal) {
+		.applied = rv_column_int(0, 1, 0),
+		.applied_lambda = isnan(lambda) ? 0 : lambda,
+		.min_samples = index->entry.min_samples,
+		.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target,
+		.target_tail = rv_target_tail,
+		.setting = class->setting,
+		.rule = policy->stop.stages > 0 ? &policy->stop : NULL,
+	};
+	return true;
 }
 
 /* With the rights of the extension. */
 static void
 judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 {
-	Oid			types[] = {OIDOID, INT4OID};
-	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
 	rv_policy  *policy = palloc0(sizeof(rv_policy));
 	rv_regions	before;
 	rv_regions	regions = {0};
 	rv_labels	labels;
-	rv_goal		goal = {0};
-	float		lambda;
+	rv_goal		goal;
 	int			count;
 	RvCall		call;
 	const rv_host *host;
@@ -581,22 +591,9 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	rv_error	error = {0};
 	rv_status	status;
 
-	if (rv_sql("SELECT p.value, p.lambda, (SELECT count(*) FROM ruvector.evidence b WHERE b.indexid = p.indexid"
-			   " AND b.k_class = p.k_class AND b.label_number >= p.applied_from)::int, " RV_POLICY_COLUMNS
-			   " FROM ruvector.policies p WHERE indexid = $1 AND k_class = $2",
-			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
+	if (!read_goal(class, index, &goal, policy, &before))
 		return;
-	lambda = rv_column_float4(0, 2);
-	(void) rv_evidence_read_policy(0, 4, policy, &before);
-	goal.applied = rv_column_int(0, 1, 0);
-	goal.applied_lambda = isnan(lambda) ? 0 : lambda;
-	goal.applied_labels = rv_column_int(0, 3, 0);
-	goal.min_samples = index->entry.min_samples;
-	goal.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target;
-	goal.target_tail = rv_target_tail;
-	goal.setting = class->setting;
-	goal.rule = policy->stop.stages > 0 ? &policy->stop : NULL;
-	count = read_labels(class, index->type, &labels);
+	count = read_labels(class, index->type, 0, &labels);
 	if (count == 0)
 		return;
 	host = rv_guard_begin(&call);
@@ -622,6 +619,97 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	judge(class, index);
 	rv_privileged_end(&privileged);
 	rv_learn_end();
+}
+
+/* ---- watch ------------------------------------------------------------------------------------- */
+
+/* RV_WATCH_COLUMNS numbers; nothing has been watched where there are none. */
+static void
+column_watch(uint64 row, int column, rv_watch *watch)
+{
+	bool		isnull;
+	Datum		datum = rv_sql_value(row, column, &isnull);
+
+	memset(watch, 0, sizeof(*watch));
+	if (!isnull && ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(datum)), ARR_DIMS(DatumGetArrayTypeP(datum))) == RV_WATCH_COLUMNS)
+		memcpy(watch, ARR_DATA_PTR(DatumGetArrayTypeP(datum)), sizeof(*watch));
+}
+
+/* What missed is taken back, with its evidence; pgvector's own setting is used until there is new evidence. */
+static void
+step_back(const RvLearnedClass *class, const rv_goal *goal, const rv_watch *watch)
+{
+	Oid			types[] = {OIDOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, INT4OID};
+	Datum		values[] = {
+		ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(goal->applied),
+		Float8GetDatum(goal->target), Float8GetDatum(watch->recent_recall), Int32GetDatum((int32) watch->recent_labels),
+	};
+	bool		nulls[lengthof(types)] = {[2] = goal->applied == 0};
+
+	rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, recall, labels, reason)"
+		   " SELECT relid, indexid, k_class, 'stepped back', $3, $4, $5, $6,"
+		   "  format('recall has fallen to %s on the last %s labels, below %s', round($5::numeric, 4), $6, $4)"
+		   "  || CASE WHEN target_tail > 0 THEN format(', or too many searches below 0.9 for %s', target_tail) ELSE '' END"
+		   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
+		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
+	rv_sql("UPDATE ruvector.policies SET state = 'stepped back', value = NULL, lambda = NULL, applied_from = NULL, judged_labels = NULL,"
+		   " evidence_from = (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels), own_rows = false,"
+		   " (" RV_STOP_COLUMNS ") = ROW(NULL, NULL, NULL, NULL, NULL)"
+		   " WHERE indexid = $1 AND k_class = $2",
+		   SPI_OK_UPDATE, 2, types, values, NULL);
+}
+
+/*
+ * Looks at the labels that are new since it last looked.  True: what was in force
+ * has been taken back.
+ */
+bool
+rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index)
+{
+	Oid			types[] = {OIDOID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, INT4OID};
+	Datum		values[lengthof(types)] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
+	RvPrivileged privileged;
+	rv_policy  *policy;
+	rv_regions	regions;
+	rv_goal		goal;
+	rv_labels	labels;
+	rv_watch	watch;
+	bool		alarm = false;
+
+	if (!rv_learn_begin("ruvector: watching"))
+		return false;
+	rv_privileged_begin(&privileged);
+	policy = palloc0(sizeof(rv_policy));
+	if (rv_sql("SELECT watch, greatest(applied_from, watched_to + 1) FROM ruvector.policies"
+			   " WHERE indexid = $1 AND k_class = $2 AND coalesce(value, lambda) IS NOT NULL",
+			   SPI_OK_SELECT, 2, types, values, NULL) == 1)
+	{
+		bool		isnull;
+		int64		from = DatumGetInt64(rv_sql_value(0, 2, &isnull));
+
+		column_watch(0, 1, &watch);
+		if (read_goal(class, index, &goal, policy, &regions) && read_labels(class, index->type, from, &labels) > 0)
+		{
+			rv_error	error = {0};
+			rv_status	status;
+
+			RV_SWIFT(status = rv_watch_observe(&watch, &labels, &goal, &regions, &alarm, &error));
+			if (status != RV_OK)
+				rv_fail_swift(&error);
+			values[2] = rv_make_array(&watch, RV_WATCH_COLUMNS, FLOAT8OID);
+			values[3] = Float8GetDatum(watch.recall);
+			values[4] = Int32GetDatum((int32) watch.labels);
+			rv_sql("UPDATE ruvector.policies SET watch = $3, watch_recall = CASE WHEN $5 > 0 THEN $4 END, watch_labels = $5,"
+				   " watched_to = (SELECT max(label_number) FROM ruvector.labels WHERE indexid = $1 AND k_class = $2)"
+				   " WHERE indexid = $1 AND k_class = $2",
+				   SPI_OK_UPDATE, lengthof(types), types, values, NULL);
+			if (alarm)
+				step_back(class, &goal, &watch);
+		}
+	}
+	rv_privileged_end(&privileged);
+	rv_learn_end();
+	return alarm;
 }
 
 /* ---- in the foreground, for ruvector.auto_tune ---------------------------------------------- */
@@ -651,8 +739,8 @@ ruvector_judge(PG_FUNCTION_ARGS)
 		index.type = rv_column_oid(0, 3);
 		index.entry.mode = DatumGetBool(rv_sql_value(0, 4, &isnull)) ? RV_MODE_APPLY : RV_MODE_OBSERVE;
 		/* what has been watched was about another target */
-		rv_sql("UPDATE ruvector.policies SET value = NULL, lambda = NULL, applied_from = NULL"
-			   " WHERE indexid = $1 AND k_class = $2 AND target IS DISTINCT FROM $3",
+		rv_sql("UPDATE ruvector.policies SET value = NULL, lambda = NULL, applied_from = NULL, watch = NULL, watched_to = NULL,"
+			   " watch_recall = NULL, watch_labels = NULL WHERE indexid = $1 AND k_class = $2 AND target IS DISTINCT FROM $3",
 			   SPI_OK_UPDATE, 3, (Oid[]) {OIDOID, INT4OID, FLOAT8OID},
 			   (Datum[]) {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)}, NULL);
 		judge(&class, &index);

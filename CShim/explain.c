@@ -1,7 +1,10 @@
 /* explain.c - what EXPLAIN says of our scan: which value, why, and on what evidence. */
 #include "rv.h"
 
+#include "lib/stringinfo.h"
 #include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 static bool
@@ -74,11 +77,54 @@ explain_filter(const RvScan *scan, ExplainState *es)
 							psprintf("about %.0f buffers without an index, less with one on the filter", exact), es);
 }
 
+static const char *
+index_name(Oid index)
+{
+	const char *name = get_rel_name(index);
+
+	return name ? quote_identifier(name) : "(dropped)";
+}
+
+/* Why a plan uses this index, and none of the others that were looked at. */
+char *
+rv_explain_choice(const RvChoice *choice, Oid index)
+{
+	const char *unit = choice->made.by_time ? "microseconds" : "buffers";
+	Oid			best = choice->index[choice->made.best];
+	double		least = choice->made.by_time ? choice->prospect[choice->made.best].us : choice->prospect[choice->made.best].blocks;
+	int			others = 0;
+	StringInfoData text;
+
+	initStringInfo(&text);
+	appendStringInfoString(&text, index_name(index));
+	for (int i = 0; i < choice->count; i++)
+	{
+		const rv_prospect *prospect = &choice->prospect[i];
+
+		if (best != index && choice->index[i] == index)
+			appendStringInfo(&text, "%s: %s would take %.0f %s at recall %.3g",
+							 prospect->standing == RV_STANDING_OPEN ? " by pgvector's estimate, nothing is certified of it" : "",
+							 index_name(best), least, unit, choice->target);
+		if (best != index || i == choice->made.best)
+			continue;
+		appendStringInfo(&text, "%s over %s", others++ > 0 ? ";" : "", index_name(choice->index[i]));
+		if (prospect->standing == RV_STANDING_CERTIFIED)
+			appendStringInfo(&text, ": %.0f against %.0f %s at recall %.3g", least,
+							 choice->made.by_time ? prospect->us : prospect->blocks, unit, choice->target);
+		else if (prospect->standing == RV_STANDING_MISSING)
+			appendStringInfo(&text, ": recall %.3f at pgvector's setting misses %.3g", prospect->recall, choice->target);
+		else
+			appendStringInfoString(&text, ": by pgvector's estimate, nothing is certified of it");
+	}
+	return text.data;
+}
+
 void
 rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 {
 	RvScan	   *scan = (RvScan *) node;
 	const char *name = rv_parameter_name(scan->kind);
+	const List *private = ((CustomScan *) node->ss.ps.plan)->custom_private;
 	rv_search_plan plan = {0};
 	rv_rung		evidence = {0};
 	rv_rung		fixed = {0};
@@ -108,8 +154,9 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 			ExplainPropertyInteger(name, NULL, plan.parameter, es);
 	}
 	ExplainPropertyText("Decision",
-						scan->learned_table ? rv_decision_reason(&plan)
-						: "pgvector's setting: learning is off", es);
+						rv_decision_reason(scan->learned_table ? &plan : NULL), es);
+	if (list_length(private) > 1)
+		ExplainPropertyText("Index Choice", strVal(lsecond(private)), es);
 	if (plan.source == RV_SOURCE_LEARNED)
 	{
 		explain_evidence(&evidence, plan.filtered, scan->target, k, es);

@@ -8,6 +8,7 @@
 #include "rv.h"
 
 #include "access/htup_details.h"
+#include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "funcapi.h"
@@ -274,8 +275,8 @@ ruvector_index_counters(PG_FUNCTION_ARGS)
 {
 	Oid			index = PG_GETARG_OID(0);
 	TupleDesc	descriptor;
-	Datum		values[4] = {0};
-	bool		nulls[4] = {true, true, true, true};
+	Datum		values[6] = {0};
+	bool		nulls[6] = {true, true, true, true, true, true};
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
@@ -287,6 +288,8 @@ ruvector_index_counters(PG_FUNCTION_ARGS)
 		values[1] = Int64GetDatum((int64) counters.dropped);
 		values[2] = Int64GetDatum((int64) counters.learned);
 		values[3] = TimestampTzGetDatum((TimestampTz) counters.last_activity);
+		values[4] = Int64GetDatum((int64) counters.searches);
+		values[5] = TimestampTzGetDatum((TimestampTz) counters.since);
 		memset(nulls, false, sizeof(nulls));
 		nulls[3] = counters.last_activity == 0;
 	}
@@ -302,6 +305,79 @@ ruvector_worker_pid(PG_FUNCTION_ARGS)
 	if (pid == 0)
 		PG_RETURN_NULL();
 	PG_RETURN_INT32(pid);
+}
+
+static const char *
+worker_state(const RvWorkerSlot *worker)
+{
+	switch ((RvWorkerState) worker->state)
+	{
+		case RV_WORKER_NONE:
+			return rv_registry_ready() ? "none" : "not preloaded";
+		case RV_WORKER_STARTING:
+			return "starting";
+		case RV_WORKER_RUNNING:
+			return "running";
+		case RV_WORKER_FAILED:
+			return "failed";
+	}
+	return "unknown";
+}
+
+PG_FUNCTION_INFO_V1(ruvector_worker_stats);
+Datum
+ruvector_worker_stats(PG_FUNCTION_ARGS)
+{
+	RvWorkerSlot worker = rv_workers_find(MyDatabaseId);
+	bool		running = worker.state == RV_WORKER_RUNNING;
+	bool		ready = rv_registry_ready();
+	RvRingState ring = {0};
+	TupleDesc	descriptor;
+
+	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	if (ready)
+		ring = rv_registry_ring();
+	{
+		Datum		values[] = {
+			Int32GetDatum(worker.pid), CStringGetTextDatum(worker_state(&worker)), TimestampTzGetDatum(worker.since),
+			TimestampTzGetDatum(worker.counted_from), Int64GetDatum(worker.labelling_us), Int64GetDatum(worker.errors),
+			Int64GetDatum(ring.used), Int64GetDatum(ring.size), Int64GetDatum(ring.dropped),
+		};
+		bool		nulls[] = {!running, false, worker.state == RV_WORKER_NONE, !running, !running, !running,
+		!ready, !ready, !ready};
+
+		PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
+	}
+}
+
+PG_FUNCTION_INFO_V1(ruvector_stat_reset);
+Datum
+ruvector_stat_reset(PG_FUNCTION_ARGS)
+{
+	Oid			index;
+	Oid			table;
+
+	if (!rv_registry_ready())
+		rv_fail_not_preloaded();
+	if (PG_ARGISNULL(0))
+	{
+		if (!superuser())
+			rv_fail_not_resetter(NULL);
+		rv_registry_reset_all();
+		PG_RETURN_VOID();
+	}
+	index = PG_GETARG_OID(0);
+	if (get_rel_name(index) == NULL)
+		rv_fail_dropped_relation(index);
+	table = get_rel_relkind(index) == RELKIND_INDEX ? IndexGetRelation(index, true) : InvalidOid;
+	if (rv_pgvector_index_kind(index) < 0 || !OidIsValid(table))
+		rv_fail_not_vector_index(get_rel_name(index));
+	if (!rv_owns_relation(table, GetUserId()))
+		rv_fail_not_resetter(get_rel_name(table));
+	if (!rv_registry_reset(index))
+		rv_fail_not_published(get_rel_name(index));
+	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(ruvector_wake_worker);

@@ -29,24 +29,7 @@
 /* A condition that is cheap for the few rows of a search may be dear for all: nobody holds the worker up for longer. */
 #define FILTERED_LABEL_MS (5 * 60 * 1000)
 
-typedef struct Target
-{
-	Oid			relation;
-	Oid			index;
-	Oid			owner;
-	Oid			type;			/* of the indexed expression */
-	int			kind;			/* rv_index_kind */
-	int			lists;			/* ivfflat */
-	bool		filtered;
-	bool		own_row;		/* the query is a row of the table, which does not count */
-	double		own_distance;	/* of the query to itself */
-	Oid			filenode;
-	char	   *cast_sql;		/* real[] -> type */
-	char	   *exact_sql;
-	char	   *search_sql;
-	char	   *own_sql;		/* the distance of a query to itself */
-	char	   *rows_sql;		/* rows of the table as queries */
-} Target;
+#define NO_ID "NULL::text"
 
 static const char *describe_sql =
 	"SELECT t.oid, t.relowner, oc.opcintype,"
@@ -62,7 +45,7 @@ static const char *describe_sql =
 	" coalesce((SELECT format('%I::text', a.attname) FROM pg_index p JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = p.indkey[0]"
 	"  WHERE p.indrelid = t.oid AND p.indisprimary AND p.indnkeyatts = 1"
 	"  AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'text'::regtype, 'varchar'::regtype)),"
-	"  'NULL::text'),"
+	"  '" NO_ID "'),"
 	/* whatever a search may run, or the planner beforehand; what is built in has no dependency */
 	" EXISTS (SELECT FROM (SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = t.oid"
 	"   UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = t.oid"
@@ -82,8 +65,8 @@ static const char *describe_sql =
 	" WHERE c.oid = $1 AND i.indisvalid AND i.indislive";
 
 /* NULL, or why the index cannot be measured.  From here on the table keeps its name. */
-static const char *
-describe(Oid index, const char *filter, Target *target)
+const char *
+rv_label_describe(Oid index, const char *filter, RvTarget *target)
 {
 	MemoryContext memory = CurrentMemoryContext;
 	const char *and_filter = filter ? psprintf(" AND (%s)", filter) : "";
@@ -131,6 +114,9 @@ describe(Oid index, const char *filter, Target *target)
 		target->search_sql =
 			psprintf("SELECT %s %s $1 FROM ONLY %s WHERE (%s)%s ORDER BY %s %s $1 LIMIT $2",
 					 key, operator, table, predicate, and_filter, key, operator);
+		target->named_sql = strcmp(id, NO_ID) == 0 ? NULL :
+			psprintf("SELECT %s %s $1, %s FROM ONLY %s WHERE (%s)%s ORDER BY %s %s $1 LIMIT $2",
+					 key, operator, id, table, predicate, and_filter, key, operator);
 		target->own_sql = psprintf("SELECT $1 %s $1", operator);
 		target->rows_sql =
 			psprintf("SELECT %s::real[] FROM ONLY %s TABLESAMPLE BERNOULLI ($1)"
@@ -157,8 +143,8 @@ pin_spelling(void)
 }
 
 /* The distances of the last statement's rows, NaN where there is none. */
-static int
-read_distances(double *distances, int capacity)
+int
+rv_label_distances(double *distances, int capacity)
 {
 	int			count = Min((int) SPI_processed, capacity);
 
@@ -177,7 +163,7 @@ read_distances(double *distances, int capacity)
  * wherever it is computed; of twins it does not matter which is left out.
  */
 static int
-without_itself(const Target *target, double *distances, int count, int k)
+without_itself(const RvTarget *target, double *distances, int count, int k)
 {
 	for (int i = 0; i < count && target->own_row; i++)
 		if (distances[i] == target->own_distance)
@@ -190,7 +176,7 @@ without_itself(const Target *target, double *distances, int count, int k)
 
 /* Rows to ask for, so that k remain. */
 static int
-rows_asked(const Target *target, int k)
+rows_asked(const RvTarget *target, int k)
 {
 	return target->own_row ? k + 1 : k;
 }
@@ -214,35 +200,32 @@ read_identifiers(int count)
 }
 
 /*
- * A statement on the table and nothing else; NULL if its name means something else
- * by now: who owns the schema can rename that, and a view's code would run with the
- * rights of the owner of the table.
+ * A statement on the table and nothing else: who owns the schema can rename that, and
+ * the code of a view in its place would run with the rights of the owner of the table.
  */
-static SPIPlanPtr
-prepare_on_table(const Target *target, const char *sql, const Oid *types)
+SPIPlanPtr
+rv_label_prepare(const RvTarget *target, const char *sql, const Oid *types)
 {
 	SPIPlanPtr	plan = rv_sql_prepare(sql, 2, types);
 	List	   *relations = linitial_node(CachedPlanSource, SPI_plan_get_plan_sources(plan))->relationOids;
 
-	return list_length(relations) == 1 && linitial_oid(relations) == target->relation ? plan : NULL;
+	if (list_length(relations) != 1 || linitial_oid(relations) != target->relation)
+		rv_fail_other_relation();
+	return plan;
 }
 
-static const char *const other_relation = "another relation has the name of the table";
-
-static const char *
-exact_search(const Target *target, Datum vector, int k, MemoryContext memory, RvLabel *label)
+void
+rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryContext memory, RvLabel *label)
 {
 	Oid			types[] = {target->type, INT8OID};
 	Datum		values[] = {vector, Int64GetDatum(rows_asked(target, k))};
-	SPIPlanPtr	plan = prepare_on_table(target, target->exact_sql, types);
+	SPIPlanPtr	plan = rv_label_prepare(target, target->exact_sql, types);
 	int			count;
 	MemoryContext old;
 
-	if (plan == NULL)
-		return other_relation;
-	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid, false};
+	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid};
 	rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
-	count = read_distances(label->exact, rows_asked(target, k));
+	count = rv_label_distances(label->exact, rows_asked(target, k));
 	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
 	while (count > 0 && isnan(label->exact[count - 1]))
 		count--;
@@ -251,11 +234,11 @@ exact_search(const Target *target, Datum vector, int k, MemoryContext memory, Rv
 	label->exact_ids = target->own_row ? (Datum) 0 : read_identifiers(count);
 	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
-	return label->exact_count == 0 ? "the query has no exact neighbour" : NULL;
+	SPI_freeplan(plan);
 }
 
-static bool
-plan_uses_index(SPIPlanPtr plan, Oid index)
+bool
+rv_label_uses_index(SPIPlanPtr plan, Oid index)
 {
 	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
 	bool		uses = false;
@@ -267,7 +250,8 @@ plan_uses_index(SPIPlanPtr plan, Oid index)
 		Plan	   *node = linitial_node(PlannedStmt, cached->stmt_list)->planTree;
 
 		while (node != NULL && !IsA(node, IndexScan))
-			node = node->lefttree;
+			node = IsA(node, CustomScan) && ((CustomScan *) node)->custom_plans != NIL
+				? linitial(((CustomScan *) node)->custom_plans) : node->lefttree;
 		uses = node != NULL && ((IndexScan *) node)->indexid == index;
 	}
 	rv_cached_plan_release(cached);
@@ -286,7 +270,7 @@ typedef struct Searches
 
 /* One search at one value: its recall, NaN if undefined, its buffers and its time. */
 static void
-measure(const Target *target, const Searches *searches, int parameter, const RvLabel *label,
+measure(const RvTarget *target, const Searches *searches, int parameter, const RvLabel *label,
 		float *recall, float *blocks, float *us)
 {
 	char		setting[16];
@@ -301,13 +285,13 @@ measure(const Target *target, const Searches *searches, int parameter, const RvL
 	CHECK_FOR_INTERRUPTS();
 	snprintf(setting, sizeof(setting), "%d", parameter);
 	set_option(target->kind == RV_HNSW ? "hnsw.ef_search" : "ivfflat.probes", setting);
-	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
 	before = rv_blocks_now();
 	INSTR_TIME_SET_CURRENT(started);
 	rv_sql_execute(searches->plain, SPI_OK_SELECT, 2, searches->values, NULL);
 	*us = rv_elapsed_us(&started);
 	*blocks = rv_blocks_now() - before;
-	count = without_itself(target, searches->found, read_distances(searches->found, rows_asked(target, searches->k)), searches->k);
+	count = without_itself(target, searches->found, rv_label_distances(searches->found, rows_asked(target, searches->k)), searches->k);
 	SPI_freetuptable(SPI_tuptable);
 	RV_SWIFT(status = rv_recall(label->exact, label->exact_count, searches->found, count, searches->k, &share, &known, &error));
 	if (status != RV_OK)
@@ -317,13 +301,13 @@ measure(const Target *target, const Searches *searches, int parameter, const RvL
 
 /* The value at which a rung of the ladder is measured: below k hnsw would return fewer rows, the scan asks for k there. */
 static int
-value_of_rung(const Target *target, const RvLabel *label, int rung, int k)
+value_of_rung(const RvTarget *target, const RvLabel *label, int rung, int k)
 {
 	return target->kind == RV_HNSW ? Max(label->values[rung], rows_asked(target, k)) : label->values[rung];
 }
 
 static const char *
-prepare_searches(const Target *target, Datum vector, int k, int setting, Searches *searches, RvLabel *label)
+prepare_searches(const RvTarget *target, Datum vector, int k, int setting, Searches *searches, RvLabel *label)
 {
 	RvParameter *parameter = rv_pgvector_parameter(target->kind);
 	int			maximum = target->kind == RV_HNSW ? parameter->maximum : Min(target->lists, parameter->maximum);
@@ -340,21 +324,17 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
 		.k = k,
 		.found = palloc(sizeof(double) * rows_asked(target, k)),
 	};
-	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, false};
-	searches->plain = prepare_on_table(target, target->search_sql, types);
-	if (searches->plain == NULL)
-		return other_relation;
-	if (!plan_uses_index(searches->plain, target->index))
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
+	searches->plain = rv_label_prepare(target, target->search_sql, types);
+	if (!rv_label_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
 	/* what a row is to itself would mislead a rule */
 	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind) && !target->own_row)
 	{
-		rv_plan_forcing.traced = true;
-		searches->traced = prepare_on_table(target, target->search_sql, types);
-		if (searches->traced == NULL)
-			return other_relation;
-		(void) plan_uses_index(searches->traced, target->index);	/* plans it */
+		rv_plan_forcing.ours = true;
+		searches->traced = rv_label_prepare(target, target->search_sql, types);
+		(void) rv_label_uses_index(searches->traced, target->index);	/* plans it */
 	}
 	else if (target->filtered)
 		return "filtered, and searches do not go in batches here";
@@ -367,7 +347,7 @@ prepare_searches(const Target *target, Datum vector, int k, int setting, Searche
  * rung that was measured already, or -1.
  */
 static void
-climb_ladder(const Target *target, const Searches *searches, int setting, int measured, RvLabel *label)
+climb_ladder(const RvTarget *target, const Searches *searches, int setting, int measured, RvLabel *label)
 {
 	float		unused;
 
@@ -393,7 +373,7 @@ climb_ladder(const Target *target, const Searches *searches, int setting, int me
  * after a batch is what a search would have that stops there.
  */
 static const RvTrace *
-trace(const Target *target, const Searches *searches, int value)
+trace(const RvTarget *target, const Searches *searches, int value)
 {
 	static RvTrace trace;		/* 34 kB */
 	instr_time	started;
@@ -402,7 +382,7 @@ trace(const Target *target, const Searches *searches, int value)
 
 	trace.value = value;
 	trace.stages = 0;
-	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, true};
+	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index, .ours = true};
 	rv_scan_trace = &trace;
 	blocks = rv_blocks_now();
 	INSTR_TIME_SET_CURRENT(started);
@@ -441,7 +421,7 @@ recall_after(const RvTrace *trace, int stage, const Searches *searches, const Rv
 }
 
 static void
-trace_batches(const Target *target, const Searches *searches, bool timed, RvLabel *label)
+trace_batches(const RvTarget *target, const Searches *searches, bool timed, RvLabel *label)
 {
 	const RvTrace *traced;
 	int			maximum = rv_pgvector_parameter(target->kind)->maximum;
@@ -468,7 +448,7 @@ trace_batches(const Target *target, const Searches *searches, bool timed, RvLabe
 
 /* Each value from one search that is enough for the largest; pgvector alone at the setting. */
 static void
-search_filtered(const Target *target, const Searches *searches, int setting, RvLabel *label)
+search_filtered(const RvTarget *target, const Searches *searches, int setting, RvLabel *label)
 {
 	const RvTrace *traced;
 	float		unused;
@@ -502,7 +482,7 @@ search_filtered(const Target *target, const Searches *searches, int setting, RvL
  * these are timed.
  */
 static void
-search_index(const Target *target, const Searches *searches, int setting, RvLabel *label)
+search_index(const RvTarget *target, const Searches *searches, int setting, RvLabel *label)
 {
 	bool		batches_first = searches->traced != NULL && rv_random_double() < 0.5;
 	int			first = -1;
@@ -525,23 +505,16 @@ search_index(const Target *target, const Searches *searches, int setting, RvLabe
 void
 rv_label_reset(void)
 {
-	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid, false};
+	rv_plan_forcing = (RvPlanForcing) {InvalidOid, InvalidOid};
 	rv_scan_trace = NULL;
 	disable_timeout(STATEMENT_TIMEOUT, false);
 }
 
-/* As the owner of the table, in a security-restricted context. */
-typedef struct AsOwner
+/* From here to rv_label_end we search as the owner of the table does, connected to SPI. */
+RvPrivileged
+rv_label_begin(const RvTarget *target)
 {
-	Oid			user;
-	int			security;
-	int			guc_level;
-} AsOwner;
-
-static AsOwner
-begin_as_owner(const Target *target)
-{
-	AsOwner		before;
+	RvPrivileged before;
 
 	GetUserIdAndSecContext(&before.user, &before.security);
 	SetUserIdAndSecContext(target->owner,
@@ -559,12 +532,31 @@ begin_as_owner(const Target *target)
 	return before;
 }
 
-static void
-end_as_owner(const AsOwner *before)
+void
+rv_label_end(const RvPrivileged *before)
 {
 	SPI_finish();
 	AtEOXact_GUC(false, before->guc_level); /* also what an index function may have set */
 	SetUserIdAndSecContext(before->user, before->security);
+}
+
+/* The query vector as the index has it, of real[]. */
+Datum
+rv_label_vector(const RvTarget *target, Datum array)
+{
+	MemoryContext memory = CurrentMemoryContext;
+	Oid			types[] = {FLOAT4ARRAYOID};
+	Datum		values[] = {array};
+	bool		isnull;
+	MemoryContext old;
+	Datum		vector;
+
+	rv_sql(target->cast_sql, SPI_OK_SELECT, 1, types, values, NULL);
+	old = MemoryContextSwitchTo(memory);
+	vector = PointerGetDatum(PG_DETOAST_DATUM_COPY(rv_sql_value(0, 1, &isnull)));
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+	return vector;
 }
 
 /*
@@ -574,17 +566,15 @@ end_as_owner(const AsOwner *before)
 const char *
 rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 {
-	Target		target;
-	AsOwner		before;
-	Oid			array_types[] = {FLOAT4ARRAYOID};
-	Datum		array_values[] = {query->vector};
+	RvTarget	target;
+	RvPrivileged before;
 	Datum		vector;
 	int			k = query->k;
 	bool		isnull;
 	Searches	searches;
 	instr_time	started;
 	MemoryContext memory = CurrentMemoryContext;
-	const char *problem = describe(index, query->filter, &target);
+	const char *problem = rv_label_describe(index, query->filter, &target);
 
 	if (problem != NULL)
 		return problem;
@@ -596,9 +586,8 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 	target.own_row = query->own_row;
 	label->exact = palloc(sizeof(double) * rows_asked(&target, k));
 
-	before = begin_as_owner(&target);
-	rv_sql(target.cast_sql, SPI_OK_SELECT, 1, array_types, array_values, NULL);
-	vector = rv_sql_value(0, 1, &isnull);
+	before = rv_label_begin(&target);
+	vector = rv_label_vector(&target, query->vector);
 	if (target.own_row)
 	{
 		rv_sql(target.own_sql, SPI_OK_SELECT, 1, &target.type, &vector, NULL);
@@ -611,8 +600,10 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
-		problem = exact_search(&target, vector, k, memory, label);
+		rv_label_exact(&target, vector, k, memory, label);
 		label->exact_us = rv_elapsed_us(&started);
+		if (label->exact_count == 0)
+			problem = "the query has no exact neighbour";
 	}
 	if (problem == NULL)
 	{
@@ -624,7 +615,7 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 		label->ladder_us = rv_elapsed_us(&started);
 	}
 	rv_label_reset();
-	end_as_owner(&before);
+	rv_label_end(&before);
 	return problem;
 }
 
@@ -633,15 +624,14 @@ int
 rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
 {
 	MemoryContext memory = CurrentMemoryContext;
-	Target		target;
-	AsOwner		before;
+	RvTarget	target;
+	RvPrivileged before;
 	Oid			types[] = {FLOAT4OID, INT4OID};
 	Datum		values[2];
-	SPIPlanPtr	plan;
 	HeapTuple	tuple;
 	float		rows;
 
-	if (describe(index, NULL, &target) != NULL)
+	if (rv_label_describe(index, NULL, &target) != NULL)
 		return 0;
 	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(target.relation));
 	if (!HeapTupleIsValid(tuple))
@@ -651,9 +641,8 @@ rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
 	/* twice as many as needed, so that too few come up only by a very odd chance; all where their number is not known */
 	values[0] = Float4GetDatum(rows > 0 ? Min(100.0f, 200.0f * (count + 10) / rows) : 100.0f);
 	values[1] = Int32GetDatum(count);
-	before = begin_as_owner(&target);
-	plan = prepare_on_table(&target, target.rows_sql, types);
-	count = plan == NULL ? 0 : (int) rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
+	before = rv_label_begin(&target);
+	count = (int) rv_sql_execute(rv_label_prepare(&target, target.rows_sql, types), SPI_OK_SELECT, 2, values, NULL);
 	for (int i = 0; i < count; i++)
 	{
 		bool		isnull;
@@ -663,7 +652,7 @@ rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
 		vectors[i] = PointerGetDatum(DatumGetArrayTypePCopy(vector));
 		MemoryContextSwitchTo(old);
 	}
-	end_as_owner(&before);
+	rv_label_end(&before);
 	*owner = target.owner;
 	return count;
 }

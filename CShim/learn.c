@@ -129,7 +129,7 @@ drop_stale_verdicts(void)
 	Datum		values[] = {Float8GetDatum(rv_target_recall), Float8GetDatum(rv_target_tail)};
 
 	rv_sql("WITH other AS (UPDATE ruvector.policies p SET state = 'undecided', judged_labels = NULL, value = NULL, lambda = NULL,"
-		   "   applied_from = NULL, watch_recall = NULL, watch_upper = NULL, watch_labels = NULL"
+		   "   applied_from = NULL, watch = NULL, watched_to = NULL, watch_recall = NULL, watch_labels = NULL"
 		   "  FROM ruvector.learned_tables l, ruvector.policies old"
 		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
 		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
@@ -281,7 +281,7 @@ read_classes(void)
 
 /*
  * Entries first, invalidation after: a cached plan that is made anew must find
- * the index published (or not published) already.
+ * the index published (or not published) already, and what speaks for it.
  */
 static void
 publish(void)
@@ -291,11 +291,10 @@ publish(void)
 	int			changes = 0;
 
 	for (int i = 0; i < index_count; i++)
-	{
 		entries[i] = indexes[i].entry;
-		if (rv_registry_find(entries[i].index) == NULL)
+	for (int i = 0; i < index_count; i++)
+		if (rv_registry_find(entries[i].index) == NULL || rv_choice_changes(entries, index_count, entries[i].relation))
 			changed[changes++] = entries[i].relation;
-	}
 	if (!rv_registry_publish(entries, index_count))
 		ereport(WARNING,
 				(errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
@@ -414,7 +413,7 @@ prune(void)
 	rv_privileged_begin(&privileged);
 	rv_sql("DELETE FROM ruvector.trajectories d USING"
 		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
-		   "   row_number() OVER (PARTITION BY t.relid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
+		   "   row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
 		   "  FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)) o"
 		   " WHERE d.query_id = o.query_id"
 		   " AND o.age > o.trajectory_window::bigint * CASE WHEN o.labelled THEN 10 ELSE 1 END",
@@ -521,6 +520,7 @@ rv_learn_abort(bool secret)
 		FlushErrorState();
 	}
 	AbortCurrentTransaction();
+	rv_workers_count_error();
 	RESUME_INTERRUPTS();
 }
 
@@ -555,9 +555,20 @@ act(rv_schedule *schedule)
 			synchronise();
 			break;
 		case RV_ACTION_LABEL:
-			rv_evidence_label(&classes[i], &class_facts[i]);
-			if (class_facts[i].urgent == 0)
-				RV_SWIFT(rv_schedule_charge(schedule, (double) (now_us() - started)));
+			{
+				bool		budgeted = class_facts[i].urgent == 0;
+
+				rv_evidence_label(&classes[i], &class_facts[i]);
+				if (rv_evidence_watch(&classes[i], find_index(classes[i].index)))
+					synchronise();
+				if (budgeted)
+				{
+					int64		spent = now_us() - started;
+
+					RV_SWIFT(rv_schedule_charge(schedule, (double) spent));
+					rv_workers_charge(spent);
+				}
+			}
 			break;
 		case RV_ACTION_PRUNE:
 			prune();

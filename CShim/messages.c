@@ -42,10 +42,12 @@ rv_source_name(int source)
 	return "unknown";
 }
 
-/* For EXPLAIN. */
+/* For EXPLAIN; NULL: nothing was decided. */
 const char *
 rv_decision_reason(const rv_search_plan *plan)
 {
+	if (plan == NULL)
+		return "pgvector's setting: learning is off";
 	switch ((rv_source) plan->source)
 	{
 		case RV_SOURCE_LEARNED:
@@ -85,8 +87,6 @@ rv_verdict_name(int state)
 			return "unreachable";
 		case RV_VERDICT_CERTIFIED:
 			return "certified";
-		case RV_VERDICT_ALARM:
-			return "stepped back";
 	}
 	return "unknown";
 }
@@ -299,6 +299,15 @@ rv_fail_not_learned_yet(const char *index)
 }
 
 void
+rv_fail_other_relation(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("another relation has the name of the table"),
+			 errhint("Its schema is being renamed: try again.")));
+}
+
+void
 rv_fail_worker_waits_for_us(void)
 {
 	ereport(ERROR,
@@ -370,4 +379,142 @@ rv_fail_no_dimension_match(const char *relation, int given)
 			(errcode(ERRCODE_DATA_EXCEPTION),
 			 errmsg("no learned index of table \"%s\" has %d dimensions", relation, given),
 			 errhint("Pass a query vector of the same dimension as the indexed column.")));
+}
+
+/* ---- benchmarks ------------------------------------------------------------------------ */
+
+void
+rv_fail_not_measurer(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be owner of table %s", relation),
+			 errhint("Its searches run with the owner's rights, on other people's queries: ask its owner.")));
+}
+
+void
+rv_fail_not_vector_index(const char *index)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not an hnsw or ivfflat index", index),
+			 errhint("Name an hnsw or ivfflat index.")));
+}
+
+void
+rv_fail_not_measured(const char *index, const char *problem)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("cannot measure index \"%s\": %s", index ? index : "?", problem),
+			 errhint("Name another index of the table, or mend what is said here.")));
+}
+
+void
+rv_fail_no_queries(const char *relation, bool truth)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("no query on table \"%s\" is known", relation),
+			 errhint("Let unfiltered searches run while the table learns, or record some with ruvector_record_trajectory%s.",
+					 truth ? ", or give a ground_truth_table" : "")));
+}
+
+#define TRUTH_HINT "Give it columns query (vector, halfvec or real[]) and neighbors " \
+	"(bigint[], uuid[] or text[]: primary keys of the exact neighbours, nearest first)."
+
+void
+rv_fail_ground_truth_kind(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+			 errmsg("\"%s\" is not a table or view", relation),
+			 errhint(TRUTH_HINT)));
+}
+
+void
+rv_fail_ground_truth_column(const char *relation, const char *column)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("ground truth \"%s\" has no column \"%s\"", relation, column),
+			 errhint(TRUTH_HINT)));
+}
+
+void
+rv_fail_ground_truth_type(const char *relation, const char *column, const char *type)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_DATATYPE_MISMATCH),
+			 errmsg("column \"%s\" of ground truth \"%s\" has type %s", column, relation, type),
+			 errhint(TRUTH_HINT)));
+}
+
+void
+rv_fail_ground_truth_empty(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("ground truth \"%s\" is empty", relation),
+			 errhint("Fill it, or leave ground_truth_table out: recorded searches are compared with exact ones.")));
+}
+
+void
+rv_fail_ground_truth_query(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+			 errmsg("ground truth \"%s\" has a query that is null, has nulls or has several dimensions", relation),
+			 errhint("Every row needs a query vector.")));
+}
+
+void
+rv_fail_ground_truth_rows(const char *relation, int named, int k)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("a query of ground truth \"%s\" has only %d different neighbors among the first %d", relation, named, k),
+			 errhint("Name at least k neighbors for each query, each once, or choose a smaller k.")));
+}
+
+void
+rv_fail_ground_truth_ambiguous(const char *relation, int indexes)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("table \"%s\" has %d vector indexes, and a ground truth is that of one", relation, indexes),
+			 errhint("Name the index instead of the table.")));
+}
+
+void
+rv_fail_no_identifiers(const char *relation)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("rows of table \"%s\" have no simple identifier", relation),
+			 errdetail("A ground truth names rows by a primary key of one column of type smallint, integer, bigint, uuid, text or varchar."),
+			 errhint("Leave ground_truth_table out: recorded searches are compared with exact ones by distance.")));
+}
+
+void
+rv_fail_not_resetter(const char *relation)
+{
+	if (relation != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s", relation),
+				 errhint("Its counters are its owner's to reset.")));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be superuser to reset all counters"),
+			 errhint("Name an index of a table that you own.")));
+}
+
+void
+rv_fail_not_published(const char *index)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+			 errmsg("nothing is counted of index \"%s\"", index),
+			 errhint("Name an index of a table that learns (ruvector_enable_learning); the worker publishes it soon after.")));
 }

@@ -15,6 +15,7 @@ _PG_init(void)
 	rv_job_init();
 	rv_pgvector_init();
 	rv_plan_init();
+	rv_choice_init();
 	rv_scan_init();
 	rv_worker_init();
 }

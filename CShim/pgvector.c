@@ -7,6 +7,7 @@
  */
 #include "rv.h"
 
+#include "access/amapi.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -125,6 +126,14 @@ rv_pgvector_is_floats(Oid type)
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
 	return named && rv_pgvector_is_vector_type(type);
+}
+
+/* Loads pgvector's library where this process did not need it yet: it defines the settings. */
+void
+rv_pgvector_load(int kind)
+{
+	if (rv_pgvector_parameter(kind)->variable == NULL && OidIsValid(methods[kind].oid))
+		(void) GetIndexAmRoutineByAmId(methods[kind].oid, true);
 }
 
 static struct config_generic *

@@ -13,13 +13,15 @@
  */
 #include "rv.h"
 
+#include <limits.h>
+
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 
-RvPlanForcing rv_plan_forcing = {InvalidOid, InvalidOid, false};
+RvPlanForcing rv_plan_forcing = {InvalidOid, InvalidOid};
 
 static planner_hook_type previous_planner;
 static get_relation_info_hook_type previous_relation_info;
@@ -42,12 +44,29 @@ limit_is_known(Node *expression)
 	return !depends_on_plan(expression, NULL) && !contain_volatile_functions(expression);
 }
 
+/* LIMIT + OFFSET where they are constants, else -1. */
+static int32
+constant_limit(const Limit *limit)
+{
+	const Const *count = (const Const *) limit->limitCount;
+	const Const *offset = (const Const *) limit->limitOffset;
+	double		k;
+
+	if (!IsA(count, Const) || count->constisnull || (offset != NULL && !IsA(offset, Const)))
+		return -1;
+	k = DatumGetInt64(count->constvalue);
+	if (offset != NULL && !offset->constisnull)
+		k += DatumGetInt64(offset->constvalue);
+	return k >= 1 && k <= INT_MAX ? (int32) k : -1;
+}
+
 static Plan *
 wrap(IndexScan *child, int kind, Limit *limit, int *next_id)
 {
 	CustomScan *scan = makeNode(CustomScan);
 	Plan	   *inner = &child->scan.plan;
 	Plan	   *plan = &scan->scan.plan;
+	const RvChoice *choice;
 	ListCell   *cell;
 
 	plan->startup_cost = inner->startup_cost;
@@ -79,6 +98,9 @@ wrap(IndexScan *child, int kind, Limit *limit, int *next_id)
 		scan->custom_exprs = list_make1(limit->limitCount);
 		if (limit->limitOffset)
 			scan->custom_exprs = lappend(scan->custom_exprs, limit->limitOffset);
+		choice = rv_choice_find(child->indexid, constant_limit(limit), inner->qual != NIL);
+		if (choice != NULL)
+			scan->custom_private = lappend(scan->custom_private, makeString(rv_explain_choice(choice, child->indexid)));
 	}
 	scan->methods = &rv_scan_methods;
 	return (Plan *) scan;
@@ -141,21 +163,31 @@ rewrite(Plan *plan, Limit *limit, int *next_id)
 static PlannedStmt *
 planner_with_learning(Query *parse, const char *query_string, int options, ParamListInfo params)
 {
-	PlannedStmt *statement = previous_planner
-		? previous_planner(parse, query_string, options, params)
-		: standard_planner(parse, query_string, options, params);
+	List	   *outer = rv_choice_begin();
+	PlannedStmt *volatile statement = NULL;
 
-	if (rv_learning_enabled && rv_registry_ready() &&
-		(rv_plan_forcing.traced || !OidIsValid(rv_plan_forcing.relation)) &&
-		statement->commandType != CMD_UTILITY)
+	PG_TRY();
 	{
-		int			next_id = 1 << 20;	/* plan_node_id must be unique, need not be dense */
-		ListCell   *cell;
+		statement = previous_planner
+			? previous_planner(parse, query_string, options, params)
+			: standard_planner(parse, query_string, options, params);
+		if (rv_learning_enabled && rv_registry_ready() &&
+			(rv_plan_forcing.ours || !OidIsValid(rv_plan_forcing.relation)) &&
+			statement->commandType != CMD_UTILITY)
+		{
+			int			next_id = 1 << 20;	/* plan_node_id must be unique, need not be dense */
+			ListCell   *cell;
 
-		statement->planTree = rewrite(statement->planTree, NULL, &next_id);
-		foreach(cell, statement->subplans)
-			lfirst(cell) = rewrite(lfirst(cell), NULL, &next_id);
+			statement->planTree = rewrite(statement->planTree, NULL, &next_id);
+			foreach(cell, statement->subplans)
+				lfirst(cell) = rewrite(lfirst(cell), NULL, &next_id);
+		}
 	}
+	PG_FINALLY();
+	{
+		rv_choice_end(outer);
+	}
+	PG_END_TRY();
 	return statement;
 }
 

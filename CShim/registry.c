@@ -45,6 +45,7 @@ typedef struct Registry
 	LWLock	   *lock;
 	LWLock	   *drain;
 	uint64		generation;		/* atomic */
+	uint64		dropped;		/* atomic: searches that found the ring full */
 	Latch	   *launcher;
 	Oid			wishes[WISHES_MAX]; /* databases that want a worker now */
 	int			wish_count;
@@ -227,6 +228,7 @@ rv_registry_publish(const RvIndexEntry *entries, int count)
 {
 	bool		complete = true;
 	bool		changed = count > 0;
+	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
 	for (int i = 0; i < RV_INDEXES_MAX; i++)
@@ -261,7 +263,7 @@ rv_registry_publish(const RvIndexEntry *entries, int count)
 			continue;
 		}
 		if (registry->entries[place].index != entries[e].index)
-			memset(&registry->counters[place], 0, sizeof(RvIndexCounters));
+			registry->counters[place] = (RvIndexCounters) {.since = (uint64) now};
 		registry->entries[place] = entries[e];
 	}
 	LWLockRelease(registry->lock);
@@ -305,16 +307,62 @@ rv_registry_counters(Oid index)
 
 		copy.recorded = rv_atomic_load(&shared->recorded);
 		copy.dropped = rv_atomic_load(&shared->dropped);
+		copy.searches = rv_atomic_load(&shared->searches);
 		copy.learned = rv_atomic_load(&shared->learned);
 		copy.last_activity = rv_atomic_load(&shared->last_activity);
+		copy.since = rv_atomic_load(&shared->since);
 	}
 	return copy;
 }
 
 void
-rv_registry_count_learned(int slot)
+rv_registry_count_search(int slot, bool learned)
 {
-	rv_atomic_add(&registry->counters[slot].learned, 1);
+	rv_atomic_add(&registry->counters[slot].searches, 1);
+	if (learned)
+		rv_atomic_add(&registry->counters[slot].learned, 1);
+}
+
+static void
+reset_counters(RvIndexCounters *counters)
+{
+	rv_atomic_store(&counters->recorded, 0);
+	rv_atomic_store(&counters->dropped, 0);
+	rv_atomic_store(&counters->searches, 0);
+	rv_atomic_store(&counters->learned, 0);
+	rv_atomic_store(&counters->last_activity, 0);
+	rv_atomic_store(&counters->since, (uint64) GetCurrentTimestamp());
+}
+
+/* False: the index is not published. */
+bool
+rv_registry_reset(Oid index)
+{
+	RvIndex    *entry = rv_registry_find(index);
+
+	if (entry != NULL)
+		reset_counters(&registry->counters[entry->slot]);
+	return entry != NULL;
+}
+
+/* Of this database, its worker's too; and what the ring dropped. */
+void
+rv_registry_reset_all(void)
+{
+	RvWorkerSlot *slot;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	for (int i = 0; i < RV_INDEXES_MAX; i++)
+		if (OidIsValid(registry->entries[i].index) && registry->entries[i].database == MyDatabaseId)
+			reset_counters(&registry->counters[i]);
+	slot = find_worker(MyDatabaseId);
+	if (slot != NULL)
+	{
+		slot->counted_from = GetCurrentTimestamp();
+		slot->labelling_us = slot->errors = 0;
+	}
+	LWLockRelease(registry->lock);
+	rv_atomic_store(&registry->dropped, 0);
 }
 
 /* ---- the ring --------------------------------------------------------------------- */
@@ -344,6 +392,8 @@ rv_registry_push(int slot, const rv_trajectory *record, int bytes)
 
 	RV_SWIFT(pushed = rv_ring_push(ring, record->database, record, bytes));
 	rv_atomic_add(pushed ? &counters->recorded : &counters->dropped, 1);
+	if (!pushed)
+		rv_atomic_add(&registry->dropped, 1);
 	rv_atomic_store(&counters->last_activity, (uint64) record->started_at);
 	RV_SWIFT(used = rv_ring_used(ring, &cells));
 	if (used > cells / 2)
@@ -369,6 +419,17 @@ rv_registry_waiting(void)
 
 	RV_SWIFT(used = rv_ring_used(ring, &cells));
 	return used > 0;
+}
+
+RvRingState
+rv_registry_ring(void)
+{
+	RvRingState state = {.dropped = (int64) rv_atomic_load(&registry->dropped)};
+	int64		cells;
+
+	RV_SWIFT(state.used = rv_ring_used(ring, &cells) * RV_RING_CELL);
+	state.size = cells * RV_RING_CELL;
+	return state;
 }
 
 /* Records of databases without a worker would fill the ring for everybody. */
@@ -515,6 +576,7 @@ rv_workers_attach(uint64 ticket)
 		slot->pid = MyProcPid;
 		slot->latch = MyLatch;
 		slot->again = false;
+		slot->counted_from = GetCurrentTimestamp();
 		wanted = true;
 	}
 	LWLockRelease(registry->lock);
@@ -548,21 +610,58 @@ rv_workers_copy(RvWorkerSlot *slots)
 	LWLockRelease(registry->lock);
 }
 
+/* The place of the database; RV_WORKER_NONE: it has none. */
+RvWorkerSlot
+rv_workers_find(Oid database)
+{
+	RvWorkerSlot copy = {0};
+
+	if (registry == NULL)
+		return copy;
+	LWLockAcquire(registry->lock, LW_SHARED);
+	for (int i = 0; i < RV_WORKERS_MAX; i++)
+		if (registry->workers[i].state != RV_WORKER_NONE && registry->workers[i].database == database)
+			copy = registry->workers[i];
+	LWLockRelease(registry->lock);
+	return copy;
+}
+
 /* 0: no worker is running there. */
 int
 rv_workers_pid(Oid database)
 {
-	RvWorkerSlot *slot;
-	int			pid = 0;
+	RvWorkerSlot slot = rv_workers_find(database);
 
-	if (registry == NULL)
-		return 0;
-	LWLockAcquire(registry->lock, LW_SHARED);
-	slot = find_worker(database);
-	if (slot != NULL && slot->state == RV_WORKER_RUNNING)
-		pid = slot->pid;
+	return slot.state == RV_WORKER_RUNNING ? slot.pid : 0;
+}
+
+static void
+count_own(int64 labelling_us, int64 errors)
+{
+	RvWorkerSlot *slot;
+
+	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
+	slot = find_claim(my_ticket);
+	if (slot != NULL)
+	{
+		slot->labelling_us += labelling_us;
+		slot->errors += errors;
+	}
 	LWLockRelease(registry->lock);
-	return pid;
+}
+
+/* Called by the worker: time spent on a label. */
+void
+rv_workers_charge(int64 labelling_us)
+{
+	count_own(labelling_us, 0);
+}
+
+/* Called by the worker. */
+void
+rv_workers_count_error(void)
+{
+	count_own(0, 1);
 }
 
 /*

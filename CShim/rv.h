@@ -15,6 +15,7 @@
  *   scan.c      the scan
  *   capture.c   what one search did, as a trajectory record
  *   explain.c   the scan's lines in EXPLAIN
+ *   choice.c    which of several indexes a search is planned on
  *   catalog.c   reading and writing our own tables
  *   label.c     the truth about one query
  *   drain.c     from the ring into the tables
@@ -23,6 +24,7 @@
  *   worker.c    the life of launcher and workers
  *   functions.c SQL functions
  *   door.c      SQL functions whose work is SQL
+ *   benchmark.c pgvector alone against what is learned
  *   bank.c      patterns: between their tables and Swift
  *   verdicts.c  verdicts on single searches
  *   tune.c      waiting for the worker's labels
@@ -103,6 +105,7 @@ extern void rv_fail_no_vector_column(const char *relation) pg_attribute_noreturn
 extern void rv_fail_no_vector_index(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_learned(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_learned_yet(const char *index) pg_attribute_noreturn();
+extern void rv_fail_other_relation(void) pg_attribute_noreturn();
 extern void rv_fail_worker_waits_for_us(void) pg_attribute_noreturn();
 extern void rv_fail_no_worker(void) pg_attribute_noreturn();
 extern void rv_fail_old_snapshot(void) pg_attribute_noreturn();
@@ -112,12 +115,27 @@ extern void rv_fail_option_range(const char *option, const char *given, const ch
 extern void rv_fail_array(const char *argument, const char *expected) pg_attribute_noreturn();
 extern void rv_fail_row_counts(int ids, int distances) pg_attribute_noreturn();
 extern void rv_fail_no_dimension_match(const char *relation, int given) pg_attribute_noreturn();
+extern void rv_fail_not_measurer(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_vector_index(const char *index) pg_attribute_noreturn();
+extern void rv_fail_not_measured(const char *index, const char *problem) pg_attribute_noreturn();
+extern void rv_fail_no_queries(const char *relation, bool truth) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_kind(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_column(const char *relation, const char *column) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_type(const char *relation, const char *column, const char *type) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_empty(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_query(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_rows(const char *relation, int named, int k) pg_attribute_noreturn();
+extern void rv_fail_ground_truth_ambiguous(const char *relation, int indexes) pg_attribute_noreturn();
+extern void rv_fail_no_identifiers(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_resetter(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_not_published(const char *index) pg_attribute_noreturn();
 
 /* ---- settings.c --------------------------------------------------------------- */
 
 extern bool rv_learning_enabled;
 extern bool rv_adaptive_search;
 extern bool rv_batched_search;
+extern bool rv_index_selection;
 extern double rv_target_recall;
 extern double rv_target_tail;
 extern double rv_max_latency;	/* milliseconds; 0 = none */
@@ -156,8 +174,10 @@ typedef struct RvIndexCounters
 {
 	uint64		recorded;
 	uint64		dropped;
-	uint64		learned;		/* searches that ran with a learned parameter */
+	uint64		searches;
+	uint64		learned;		/* of these, with a learned parameter */
 	uint64		last_activity;	/* TimestampTz */
+	uint64		since;			/* TimestampTz: counted from then on */
 } RvIndexCounters;
 
 /* A backend's copy of an entry, valid until the next rv_registry_find. */
@@ -168,15 +188,26 @@ typedef struct RvIndex
 	RvIndexEntry entry;
 } RvIndex;
 
+/* What is on its way to the workers, of all databases. */
+typedef struct RvRingState
+{
+	int64		used;			/* bytes */
+	int64		size;
+	int64		dropped;		/* searches, since the server started or this was reset */
+} RvRingState;
+
 extern void rv_registry_init(void);
 extern bool rv_registry_ready(void);
 extern RvIndex *rv_registry_find(Oid index);
 extern bool rv_registry_publish(const RvIndexEntry *entries, int count);
 extern RvIndexCounters rv_registry_counters(Oid index);
-extern void rv_registry_count_learned(int slot);
+extern void rv_registry_count_search(int slot, bool learned);
 extern void rv_registry_push(int slot, const rv_trajectory *record, int bytes);
 extern int	rv_registry_pop(void *record, int capacity);
 extern bool rv_registry_waiting(void);
+extern RvRingState rv_registry_ring(void);
+extern bool rv_registry_reset(Oid index);
+extern void rv_registry_reset_all(void);
 extern void rv_registry_discard_unserved(void);
 extern void rv_registry_forget_databases_except(const List *databases);
 
@@ -198,7 +229,12 @@ typedef struct RvWorkerSlot
 	bool		stop;			/* asked to leave */
 	bool		again;			/* woken since it last looked: look once more after it left */
 	TimestampTz since;
+	/* counted by the worker from `counted_from` on */
+	TimestampTz counted_from;
+	int64		labelling_us;
+	int64		errors;
 } RvWorkerSlot;
+
 
 typedef enum RvClaim
 {
@@ -214,6 +250,9 @@ extern bool rv_workers_attach(uint64 ticket);
 extern bool rv_workers_stop_requested(void);
 extern void rv_workers_copy(RvWorkerSlot *slots);
 extern int	rv_workers_pid(Oid database);
+extern RvWorkerSlot rv_workers_find(Oid database);
+extern void rv_workers_charge(int64 labelling_us);
+extern void rv_workers_count_error(void);
 extern void rv_workers_hold(Oid database);
 extern void rv_workers_attach_launcher(void);
 extern bool rv_workers_next_wanted(Oid *database);
@@ -311,6 +350,7 @@ typedef struct RvIterative
 
 extern RvIterative *rv_pgvector_iterative(int kind);
 extern bool rv_pgvector_iterative_is_free(int kind);
+extern void rv_pgvector_load(int kind);
 
 /*
  * Variables of pgvector's changed for one call of the access method, and put back
@@ -357,12 +397,14 @@ rv_window_swap(RvWindow *window)
 #define RV_K_MAX(kind) ((kind) == RV_HNSW ? RV_EF_SEARCH_MAX : RV_PROBES_K_MAX)
 #define RV_DIMENSIONS_MAX 16000 /* of pgvector's vector */
 
-/* While the worker measures: the only index its plans may use. */
+/* While we measure: the only index our plans may use. */
 typedef struct RvPlanForcing
 {
 	Oid			relation;		/* InvalidOid = nothing is forced */
 	Oid			index;			/* InvalidOid = none may be used */
-	bool		traced;			/* put our scan over it, see rv_scan_trace */
+	bool		ours;			/* put our scan over it: as learned, or see rv_scan_trace; nothing is recorded */
+	bool		decided;		/* our scan has searched, */
+	rv_search_plan plan;		/* and so it was decided */
 } RvPlanForcing;
 
 extern RvPlanForcing rv_plan_forcing;
@@ -388,6 +430,27 @@ extern bool rv_batches_settled(const RvBatches *batches);
 extern void rv_batches_complete(RvBatches *batches);
 extern int	rv_batches_distances(const RvBatches *batches, double *distances);
 extern bool rv_batches_next(RvBatches *batches);
+
+/* ---- choice.c ---------------------------------------------------------------------- */
+
+/* The learned indexes that could answer one search, and the best of them. */
+typedef struct RvChoice
+{
+	int32		k;
+	double		target;
+	rv_index_choice made;
+	int			count;
+	Oid			index[RV_RIVALS_MAX];
+	int			kind[RV_RIVALS_MAX];	/* rv_index_kind */
+	bool		filtered[RV_RIVALS_MAX];	/* a partial index may answer a filter */
+	rv_prospect prospect[RV_RIVALS_MAX];
+} RvChoice;
+
+extern void rv_choice_init(void);
+extern List *rv_choice_begin(void);
+extern void rv_choice_end(List *outer);
+extern const RvChoice *rv_choice_find(Oid index, int32 k, bool filtered);
+extern bool rv_choice_changes(const RvIndexEntry *entries, int count, Oid relation);
 
 /* ---- filter.c, scan.c, capture.c, explain.c ------------------------------------------------ */
 
@@ -488,6 +551,10 @@ extern RvTrace *rv_scan_trace;
 extern CustomScanMethods rv_scan_methods;
 extern void rv_scan_init(void);
 extern void rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, rv_rung *fixed);
+extern bool rv_scan_can_batch(int kind, int32 k);
+extern const rv_policy *rv_scan_facts(const RvIndexEntry *entry, int32 k, bool filtered, bool can_batch,
+									  rv_search_facts *facts);
+extern char *rv_explain_choice(const RvChoice *choice, Oid index);
 extern void rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es);
 extern int32 rv_scan_limit(RvScan *scan);
 extern char *rv_filter_text(RvScan *scan);
@@ -547,6 +614,27 @@ extern Datum rv_make_array(const void *elements, int count, Oid type);
 
 #define RV_STOP_WEIGHTS lengthof(((rv_stop_stage *) 0)->weight)
 
+/* An index that we search ourselves, and how. */
+typedef struct RvTarget
+{
+	Oid			relation;
+	Oid			index;
+	Oid			owner;
+	Oid			type;			/* of the indexed expression */
+	int			kind;			/* rv_index_kind */
+	int			lists;			/* ivfflat */
+	bool		filtered;
+	bool		own_row;		/* the query is a row of the table, which does not count */
+	double		own_distance;	/* of the query to itself */
+	Oid			filenode;
+	char	   *cast_sql;		/* real[] -> type */
+	char	   *exact_sql;
+	char	   *search_sql;
+	char	   *named_sql;		/* with the identifiers of the rows; NULL: they have no simple one */
+	char	   *own_sql;		/* the distance of a query to itself */
+	char	   *rows_sql;		/* rows of the table as queries */
+} RvTarget;
+
 typedef struct RvLabel
 {
 	int			rungs;
@@ -576,6 +664,14 @@ typedef struct RvQuery
 	bool		own_row;		/* a row of the table, which is not to be found itself */
 } RvQuery;
 
+extern const char *rv_label_describe(Oid index, const char *filter, RvTarget *target);
+extern RvPrivileged rv_label_begin(const RvTarget *target);
+extern void rv_label_end(const RvPrivileged *before);
+extern Datum rv_label_vector(const RvTarget *target, Datum array);
+extern bool rv_label_uses_index(SPIPlanPtr plan, Oid index);
+extern int	rv_label_distances(double *distances, int capacity);
+extern SPIPlanPtr rv_label_prepare(const RvTarget *target, const char *sql, const Oid *types);
+extern void rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryContext memory, RvLabel *label);
 extern void rv_label_reset(void);
 extern const char *rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label);
 extern int	rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner);
@@ -603,6 +699,7 @@ typedef struct RvLearnedClass
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);
+extern bool rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index);
 extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
 extern int	rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count);
 extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions);

@@ -53,13 +53,52 @@ rv_scan_limit(RvScan *scan)
 	return k > 0 && k <= INT_MAX ? (int32) k : -1;
 }
 
-/* May this search go in batches?  Who has switched iterative_scan on has his own. */
+/* May searches for k rows go in batches?  Who has switched iterative_scan on has his own. */
+bool
+rv_scan_can_batch(int kind, int32 k)
+{
+	return rv_batched_search && k > 0 && k <= RV_BATCHED_K_MAX && rv_pgvector_iterative_is_free(kind);
+}
+
 static bool
 can_batch(const RvScan *scan, int32 k)
 {
-	return rv_batched_search && k > 0 && k <= RV_BATCHED_K_MAX &&
-		scan->filter_is_safe && scan->order_is_immutable &&
-		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) && rv_pgvector_iterative_is_free(scan->kind);
+	return scan->filter_is_safe && scan->order_is_immutable &&
+		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) && rv_scan_can_batch(scan->kind, k);
+}
+
+/*
+ * Fills in what the optimizer is to know of a search, as if its distances had a
+ * known scale; returns what is published for its class, NULL if nothing is.
+ */
+const rv_policy *
+rv_scan_facts(const RvIndexEntry *entry, int32 k, bool filtered, bool can_batch, rv_search_facts *facts)
+{
+	const RvParameter *parameter = rv_pgvector_parameter(entry->kind);
+	int32		k_class;
+
+	*facts = (rv_search_facts) {
+		.kind = entry->kind,
+		.mode = entry->mode,
+		.k = k,
+		.filtered = filtered,
+		.can_batch = can_batch,
+		.adaptive = rv_adaptive_search,
+		.user_set = parameter->guc->source >= PGC_S_CLIENT,
+		.setting = *parameter->variable,
+		.pin = entry->kind == RV_HNSW ? rv_pin_ef_search : rv_pin_probes,
+		.minimum = parameter->minimum,
+		.maximum = parameter->maximum,
+		.min_samples = entry->min_samples,
+		.target = isnan(entry->target) || rv_settings_target_is_session() ? rv_target_recall : entry->target,
+		.target_tail = rv_target_tail,
+	};
+	facts->can_follow = can_batch && facts->adaptive && !facts->user_set && facts->pin == 0;
+	RV_SWIFT(k_class = rv_k_class(k, filtered));
+	for (int i = 0; i < entry->classes && k <= RV_K_MAX(entry->kind); i++)
+		if (entry->policy[i].k_class == k_class)
+			return &entry->policy[i];
+	return NULL;
 }
 
 /*
@@ -105,9 +144,8 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 {
 	RvIndex    *index = rv_learning_enabled ? rv_registry_find(((IndexScan *) scan->child->ss.ps.plan)->indexid) : NULL;
 	RvParameter *parameter = scan->parameter;
-	const rv_policy *policy = NULL;
-	rv_search_facts facts = {0};
-	int32		k_class;
+	const rv_policy *policy;
+	rv_search_facts facts;
 
 	scan->learned_table = index != NULL;
 	scan->rule_stages = 0;
@@ -118,28 +156,9 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	if (index == NULL || parameter->variable == NULL)
 		return;
 	scan->slot = index->slot;
-	scan->target = isnan(index->entry.target) || rv_settings_target_is_session()
-		? rv_target_recall : index->entry.target;
-
-	facts.kind = scan->kind;
-	facts.mode = index->entry.mode;
-	facts.k = k;
-	facts.filtered = scan->child->ss.ps.plan->qual != NIL;
-	facts.can_batch = can_batch(scan, k);
-	facts.adaptive = rv_adaptive_search;
-	facts.user_set = parameter->guc->source >= PGC_S_CLIENT;
-	facts.setting = *parameter->variable;
-	facts.pin = scan->kind == RV_HNSW ? rv_pin_ef_search : rv_pin_probes;
-	facts.minimum = parameter->minimum;
-	facts.maximum = parameter->maximum;
-	facts.min_samples = index->entry.min_samples;
-	facts.target = scan->target;
-	facts.target_tail = rv_target_tail;
-	RV_SWIFT(k_class = rv_k_class(k, facts.filtered));
-	for (int i = 0; i < index->entry.classes && k <= RV_K_MAX(scan->kind); i++)
-		if (index->entry.policy[i].k_class == k_class)
-			policy = &index->entry.policy[i];
-	facts.can_follow = facts.can_batch && facts.adaptive && !facts.user_set && facts.pin == 0 && find_scale(scan, policy);
+	policy = rv_scan_facts(&index->entry, k, scan->child->ss.ps.plan->qual != NIL, can_batch(scan, k), &facts);
+	scan->target = facts.target;
+	facts.can_follow = facts.can_follow && find_scale(scan, policy);
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
 	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
 		*evidence = *fixed = policy->rung[plan->rung];
@@ -195,6 +214,12 @@ start_search(RvScan *scan)
 	scan->active = true;
 	scan->k = rv_scan_limit(scan);
 	rv_scan_decide(scan, scan->k, &scan->plan, &scan->evidence, &scan->fixed);
+	if (rv_plan_forcing.ours && RelationGetRelid(child->iss_RelationDesc) == rv_plan_forcing.index)
+	{
+		scan->learned_table = false;	/* not a user's search */
+		rv_plan_forcing.decided = true;
+		rv_plan_forcing.plan = scan->plan;
+	}
 	scan->trace = NULL;
 	if (rv_scan_trace != NULL && RelationGetRelid(child->iss_RelationDesc) == rv_plan_forcing.index && can_batch(scan, scan->k))
 	{
@@ -204,7 +229,6 @@ start_search(RvScan *scan)
 		scan->rule_stages = 0;
 		scan->plan.source = RV_SOURCE_SWITCHED_OFF;
 		scan->plan.filtered = child->ss.ps.qual != NULL;
-		scan->learned_table = false;	/* not a user's search */
 	}
 	scan->batched = scan->rule_stages > 0 || scan->plan.filtered || scan->trace != NULL;
 	scan->cut = scan->exhausted = false;
@@ -237,8 +261,8 @@ rv_scan_finish(RvScan *scan)
 	scan->blocks += scan->capture.record.blocks;
 	scan->rows += scan->capture.record.rows;
 	scan->rows_removed += scan->capture.record.rows_removed;
-	if (scan->plan.source == RV_SOURCE_LEARNED)
-		rv_registry_count_learned(scan->slot);
+	if (scan->learned_table)
+		rv_registry_count_search(scan->slot, scan->plan.source == RV_SOURCE_LEARNED);
 	rv_capture_finish(scan);
 }
 

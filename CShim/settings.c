@@ -8,6 +8,7 @@
 bool		rv_learning_enabled = true;
 bool		rv_adaptive_search = true;
 bool		rv_batched_search = true;
+bool		rv_index_selection = true;
 double		rv_target_recall = 0.95;
 double		rv_target_tail = 0.0;
 double		rv_max_latency = 0.0;
@@ -37,6 +38,10 @@ rv_settings_init(void)
 							 "Lets searches go in batches, so that easy queries stop early.",
 							 "Off: every search of one LIMIT runs at one value.  On: fewer buffers on average, more for hard queries.",
 							 &rv_batched_search, true, PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("ruvector.index_selection",
+							 "Lets learned costs decide which of several vector indexes of a table is used.",
+							 "Off: the planner compares them by pgvector's estimates alone.",
+							 &rv_index_selection, true, PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomRealVariable("ruvector.target_recall",
 							 "Mean recall that learned search parameters must be certified to reach.",
 							 "A table's own target_recall goes before this, unless this is set in the session.",

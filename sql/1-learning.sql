@@ -117,8 +117,9 @@ CREATE TABLE ruvector.policies (
     cost_ratio_low float8,
     cost_ratio_high float8,
     watch_recall float8,
-    watch_upper float8,
     watch_labels int,
+    watched_to bigint,
+    watch float8[],
     setting_p50 float8,
     setting_p95 float8,
     setting_p99 float8,
@@ -144,6 +145,8 @@ COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds th
 COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
+COMMENT ON COLUMN ruvector.policies.watched_to IS 'number of the last label that the watch has seen';
+COMMENT ON COLUMN ruvector.policies.watch IS 'what the watch keeps in mind: see rv_watch in ruvector_abi.h';
 COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that pgvector alone touches; likewise 95th and 99th percentile';
 COMMENT ON COLUMN ruvector.policies.rungs IS 'what is known of every value, eleven numbers each: see ruvector.policy_rungs';
 COMMENT ON COLUMN ruvector.policies.stop_regions IS 'patterns that tell the rule the scale of distances where a query lies, as a byte image; NULL: it reads them as they are';
@@ -190,9 +193,9 @@ REVOKE ALL ON FUNCTION ruvector.anonymize(uuid) FROM PUBLIC;
 ------------------------------------------------------------ server's side
 
 CREATE FUNCTION ruvector.index_counters(indexid oid, OUT recorded bigint, OUT dropped bigint,
-    OUT learned bigint, OUT last_activity timestamptz)
+    OUT learned bigint, OUT last_activity timestamptz, OUT searches bigint, OUT since timestamptz)
 AS 'MODULE_PATHNAME', 'ruvector_index_counters' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
-COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped and run with a learned parameter since the index is published; NULL where nothing is published';
+COMMENT ON FUNCTION ruvector.index_counters IS 'searches recorded, dropped, run with a learned parameter and in all since then; NULL where nothing is published';
 
 CREATE FUNCTION ruvector.worker_pid() RETURNS int
 AS 'MODULE_PATHNAME', 'ruvector_worker_pid' LANGUAGE C STABLE STRICT PARALLEL RESTRICTED;
@@ -325,7 +328,8 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
          WHEN m.state = 'stepped back' THEN 'stepped back to pgvector''s setting, measuring anew'
          ELSE format(CASE x.mode WHEN 'observe' THEN 'observing: would apply %s' ELSE 'applying %s' END,
                      coalesce(m.value::text, 'a stop rule'))
-       END AS state
+       END AS state,
+       m.state AS verdict, n.searches, n.since AS stats_reset, m.k_class
 FROM ruvector.learned_indexes x
 JOIN pg_class c ON c.oid = x.indexid
 LEFT JOIN main m ON m.indexid = x.indexid

@@ -30,7 +30,18 @@ CREATE FUNCTION ruvector.judge_search(recall float8, target float8, latency floa
 AS 'MODULE_PATHNAME', 'ruvector_judge_search' LANGUAGE C IMMUTABLE;
 COMMENT ON FUNCTION ruvector.judge_search IS 'verdict on one search by what is known of it; NULL: not known';
 
--- Recall of what was really searched with, as far as a label measured it.
+CREATE FUNCTION ruvector.recall_of(search ruvector.trajectories, label ruvector.labels) RETURNS float8 LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE
+        -- by distance: ties at rank k are correct
+        WHEN search.distances IS NOT NULL AND cardinality(label.exact_distances) > 0
+             AND cardinality(search.distances) = search.rows_returned THEN
+            least(1, (SELECT count(*) FROM unnest(search.distances) d WHERE d <= label.exact_distances[cardinality(label.exact_distances)])::float8
+                     / cardinality(label.exact_distances))
+        WHEN label.setting = search.parameter THEN label.setting_recall
+        ELSE label.recall[array_position(label.parameters, search.parameter)] END
+$$;
+COMMENT ON FUNCTION ruvector.recall_of IS 'recall of what was really searched with, as far as the label measured it';
+
 CREATE VIEW ruvector.verdicts AS
 SELECT t.query_id, t.relid, t.indexid, t.started_at, t.role_id,
        v.success, v.confidence, v.score, v.recall_signal, v.latency_signal, v.diversity_signal, v.feedback_signal,
@@ -41,16 +52,8 @@ JOIN ruvector.learned_tables l USING (relid)
 LEFT JOIN ruvector.labels b USING (query_id)
 LEFT JOIN ruvector.feedback g USING (query_id)
 LEFT JOIN LATERAL ruvector.judge_feedback(g.relevant, g.irrelevant, t.row_ids, b.exact_ids) f ON g.query_id IS NOT NULL
-CROSS JOIN LATERAL (
-    SELECT CASE
-        -- by distance: ties at rank k are correct
-        WHEN t.distances IS NOT NULL AND cardinality(b.exact_distances) > 0
-             AND cardinality(t.distances) = t.rows_returned THEN
-            (SELECT count(*) FROM unnest(t.distances) d WHERE d <= b.exact_distances[cardinality(b.exact_distances)])::float8
-            / cardinality(b.exact_distances)
-        WHEN b.setting = t.parameter THEN b.setting_recall
-        ELSE b.recall[array_position(b.parameters, t.parameter)] END AS recall) r
-CROSS JOIN LATERAL ruvector.judge_search(least(r.recall, 1),
+CROSS JOIN LATERAL ruvector.recall_of(t, b) r(recall)
+CROSS JOIN LATERAL ruvector.judge_search(r.recall,
     coalesce(l.target_recall, current_setting('ruvector.target_recall', true)::float8),
     t.latency_us,
     (SELECT array_agg(o.latency_us) FROM (SELECT o.latency_us FROM ruvector.trajectories o

@@ -102,6 +102,60 @@ RETURNS TABLE (candidate text, chosen bool, reason text, recall float8, recall_b
 AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_auto_tune IS 'measures an index now and puts in force what serves recall, latency or the declared target best; one row a candidate, with why';
 
+------------------------------------------------------- measuring and monitoring
+
+CREATE FUNCTION ruvector_benchmark_recall(table_name regclass, ground_truth_table regclass DEFAULT NULL, num_queries int DEFAULT 100,
+    k int DEFAULT 10)
+RETURNS TABLE (index_name name, setting text, parameter text, decision text, queries int, recall float8, recall_low float8, recall_high float8,
+    buffers float8, buffers_low float8, buffers_high float8)
+AS 'MODULE_PATHNAME', 'ruvector_benchmark_recall' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_benchmark_recall IS 'recall and buffers of pgvector alone and of what is learned, on the same queries, with 95 % intervals';
+
+CREATE FUNCTION ruvector_benchmark_latency(table_name regclass, num_queries int DEFAULT 100, k int DEFAULT 10,
+    percentiles float8[] DEFAULT '{50,90,99}')
+RETURNS TABLE (index_name name, setting text, parameter text, decision text, queries int, percentile float8,
+    microseconds float8, microseconds_low float8, microseconds_high float8, buffers float8, buffers_low float8, buffers_high float8)
+AS 'MODULE_PATHNAME', 'ruvector_benchmark_latency' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_benchmark_latency IS 'time in the server and buffers of pgvector alone and of what is learned, on the same queries, with 95 % intervals';
+
+CREATE FUNCTION ruvector_stat_get_indexes()
+RETURNS TABLE (relid oid, indexrelid oid, schemaname name, relname name, indexrelname name, kind text, mode text,
+    searches bigint, searches_learned bigint, searches_recorded bigint, searches_dropped bigint, trajectories bigint, labels int,
+    target_recall float8, recall_at_setting float8, recall float8, recall_bound float8,
+    cost_ratio float8, cost_ratio_low float8, cost_ratio_high float8, verdict text, state text, worker text,
+    last_activity timestamptz, stats_reset timestamptz)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_stat_get_indexes IS 'source of the view ruvector_stat_indexes';
+
+CREATE VIEW ruvector_stat_indexes AS SELECT * FROM ruvector_stat_get_indexes();
+COMMENT ON VIEW ruvector_stat_indexes IS 'one row for each index that learns, of tables that one owns or may read; all of them for members of pg_read_all_stats';
+COMMENT ON COLUMN ruvector_stat_indexes.searches IS 'since stats_reset, as the other counters; NULL: nothing is published';
+COMMENT ON COLUMN ruvector_stat_indexes.verdict IS 'collecting, undecided, unreachable, certified or stepped back; NULL: no search yet';
+COMMENT ON COLUMN ruvector_stat_indexes.stats_reset IS 'what is counted began then: by ruvector_stat_reset, or when the index was published';
+
+CREATE FUNCTION ruvector_stat_get_worker()
+RETURNS TABLE (datname name, pid int, state text, since timestamptz, errors bigint,
+    label_budget float8, label_seconds float8, label_share float8,
+    ring_bytes bigint, ring_size bigint, ring_dropped bigint, stats_reset timestamptz)
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_stat_get_worker IS 'source of the view ruvector_stat_worker';
+
+CREATE VIEW ruvector_stat_worker AS SELECT * FROM ruvector_stat_get_worker();
+COMMENT ON VIEW ruvector_stat_worker IS 'the learning worker of this database, and the ring of the server: always one row';
+COMMENT ON COLUMN ruvector_stat_worker.state IS 'running, starting, failed (it is tried again), none, not preloaded';
+COMMENT ON COLUMN ruvector_stat_worker.errors IS 'actions of the worker that ended in an error, since stats_reset';
+COMMENT ON COLUMN ruvector_stat_worker.label_seconds IS 'spent on labels since stats_reset; label_share is the share of the time that this is, to be compared with label_budget';
+COMMENT ON COLUMN ruvector_stat_worker.ring_bytes IS 'searches of all databases on their way to their workers; ring_dropped found no room, since the server started or ruvector_stat_reset()';
+GRANT SELECT ON ruvector_stat_indexes, ruvector_stat_worker TO PUBLIC;
+
+CREATE FUNCTION ruvector_stat_reset(index regclass DEFAULT NULL) RETURNS void
+AS 'MODULE_PATHNAME', 'ruvector_stat_reset' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_stat_reset IS 'counts from nothing: of one index, by the owner of its table; of all, of the worker and of the ring, by a superuser';
+
+CREATE FUNCTION ruvector_report(table_name regclass) RETURNS text
+AS 'MODULE_PATHNAME', 'ruvector_door' LANGUAGE C VOLATILE PARALLEL UNSAFE;
+COMMENT ON FUNCTION ruvector_report IS 'what a table has learned as a page for a browser: figures, patterns, history, recommendations; for its owner';
+
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ruvector FROM PUBLIC;
 GRANT USAGE ON SCHEMA ruvector TO PUBLIC;
 GRANT EXECUTE ON FUNCTION ruvector.jobs() TO PUBLIC;

@@ -298,7 +298,7 @@ typedef struct rv_goal
 	int32_t		min_samples;	/* no verdict below this many labels */
 	int32_t		setting;		/* value in force without us; 0 = unknown */
 	int32_t		applied;		/* learned value in force now; 0 = none */
-	int32_t		applied_labels; /* labels at the end that were taken since it is in force */
+	int32_t		reserved;
 	double		applied_lambda; /* multiplier in force with `rule`; 0 = none */
 	/* fitted before, kept until the labels for fitting have doubled; its rungs are not read */
 	const struct rv_stop_rule *RV_NULLABLE rule;
@@ -339,8 +339,7 @@ typedef enum rv_verdict_state
 	RV_VERDICT_COLLECTING = 0,	/* fewer than min_samples labels */
 	RV_VERDICT_UNDECIDED = 1,	/* target may be reachable; more labels are needed */
 	RV_VERDICT_UNREACHABLE = 2, /* even the largest value is proven to miss it */
-	RV_VERDICT_CERTIFIED = 3,
-	RV_VERDICT_ALARM = 4		/* the applied value is proven to miss it since it is in force */
+	RV_VERDICT_CERTIFIED = 3
 } rv_verdict_state;
 
 typedef struct rv_verdict
@@ -350,12 +349,10 @@ typedef struct rv_verdict
 	int32_t		chosen_stop;	/* position in stop.rung, -1 = none; never both */
 	bool		fitted_anew;	/* stop is another rule than goal.rule */
 	int32_t		rungs;
-	int32_t		watch_labels;
+	int32_t		reserved;
 	double		cost_ratio;		/* blocks of chosen / blocks of pgvector alone, same labels; NaN */
 	double		cost_ratio_low; /* 95 % interval of it (Fieller); NaN */
 	double		cost_ratio_high;
-	double		watch_recall;	/* mean recall of the applied value since it is in force; NaN */
-	double		watch_upper;	/* 99 % upper bound of it; NaN */
 	double		setting_p50;	/* percentiles of the buffers that pgvector alone touches; NaN */
 	double		setting_p95;
 	double		setting_p99;
@@ -426,6 +423,61 @@ typedef struct rv_search_plan
 /* HOT.  `policy` is the one of the class of facts->k, if any. */
 void		rv_optimizer_plan(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
 							  rv_search_plan *RV_NONNULL plan);
+
+/* What is known beforehand of a search on one of several indexes: see IndexProspect.swift. */
+typedef enum rv_standing
+{
+	RV_STANDING_SETTLED = 0,	/* nothing to choose by */
+	RV_STANDING_OPEN = 1,		/* at pgvector's setting: nothing is measured of it, or nothing bad */
+	RV_STANDING_MISSING = 2,	/* at pgvector's setting: below the goal, on average */
+	RV_STANDING_CERTIFIED = 3
+} rv_standing;
+
+typedef struct rv_prospect
+{
+	int32_t		standing;		/* rv_standing */
+	int32_t		value;			/* if certified: fixed, it touches as many buffers; 0 = unknown */
+	float		recall;			/* if missing: mean */
+	float		blocks;			/* if certified: buffers of a search, mean, */
+	float		us;				/* and its time; NaN = not known */
+	float		price;			/* answer of rv_index_choose: in units of the best one's estimate; NaN = it keeps its own */
+} rv_prospect;
+
+/* HOT.  `policy` is the one of the class of facts->k, if any. */
+void		rv_index_prospect(const rv_policy *RV_NULLABLE policy, const rv_search_facts *RV_NONNULL facts,
+							  rv_prospect *RV_NONNULL prospect);
+
+#define RV_RIVALS_MAX 16		/* indexes that are compared */
+
+typedef struct rv_index_choice
+{
+	int32_t		best;			/* position of the one that is certified and takes least; -1 = all keep their own estimates */
+	int32_t		value;			/* at which its estimate is made; 0 = at pgvector's setting */
+	bool		by_time;		/* costs are compared by time, else by buffers */
+} rv_index_choice;
+
+/* HOT.  Of at most RV_RIVALS_MAX; fills in their prices. */
+void		rv_index_choose(rv_prospect *RV_NONNULL prospects, int32_t count, rv_index_choice *RV_NONNULL choice);
+
+/* What has become of what is applied since it is in force: all zero at the beginning. */
+typedef struct rv_watch
+{
+	double		labels;			/* seen, */
+	double		recall;			/* and their mean */
+	double		recent_labels;	/* since nothing spoke for a loss */
+	double		recent_recall;
+	double		mean[5];		/* DropDetector.swift: of the mean recall, */
+	double		tail[5];		/* and of the share of searches with 0.9 */
+} rv_watch;
+
+#define RV_WATCH_COLUMNS 14
+
+/*
+ * Watches labels that were not seen before; `goal` says what is applied, and
+ * `regions` are those of its rule.  `alarm`: it misses the target now.
+ */
+rv_status	rv_watch_observe(rv_watch *RV_NONNULL watch, const rv_labels *RV_NONNULL labels, const rv_goal *RV_NONNULL goal,
+							 const rv_regions *RV_NONNULL regions, bool *RV_NONNULL alarm, rv_error *RV_NONNULL error);
 
 /* What searches may cost: 5 % of them more, the others less.  Infinite = as they like. */
 typedef struct rv_budget
@@ -638,7 +690,7 @@ rv_status	rv_bank_judge(const rv_host *RV_NONNULL host, const rv_bank *RV_NONNUL
 						  rv_pattern_verdict *RV_NONNULL verdicts, int32_t *RV_NONNULL count,
 						  rv_error *RV_NONNULL error);
 
-/* ---- searches as they were: verdicts, feedback, what they have in common ---------------- */
+/* ---- searches as they were: verdicts, feedback ------------------------------------------ */
 
 /* What is known of one search; NaN and -1 = not known. */
 typedef struct rv_search_outcome
@@ -703,6 +755,33 @@ typedef struct rv_feedback_verdict
 rv_status	rv_feedback_judge(const rv_identifiers *RV_NONNULL relevant, const rv_identifiers *RV_NONNULL irrelevant,
 							  const rv_identifiers *RV_NONNULL returned, const rv_identifiers *RV_NONNULL exact,
 							  rv_feedback_verdict *RV_NONNULL verdict, rv_error *RV_NONNULL error);
+
+/* ---- benchmark: what many searches measured -------------------------------------------- */
+
+/* With its 95 % interval; NaN = not known. */
+typedef struct rv_interval
+{
+	double		value;
+	double		low;
+	double		high;
+} rv_interval;
+
+/* Recall where only identifiers are known; NaN without an exact neighbour. */
+double		rv_recall_by_identity(const rv_identifiers *RV_NONNULL exact, const rv_identifiers *RV_NONNULL found);
+
+/* The mean of numbers that lie between `least` and `greatest`: BoundedMean.swift. */
+rv_status	rv_bounded_mean(const rv_host *RV_NONNULL host, const double *RV_NULLABLE numbers, int32_t count,
+							double least, double greatest, rv_interval *RV_NONNULL mean, rv_error *RV_NONNULL error);
+
+/* The ratio of two means of the same subjects; without denominators, the mean itself: RatioInterval.swift. */
+rv_status	rv_mean_ratio(const double *RV_NULLABLE numerators, const double *RV_NULLABLE denominators, int32_t count,
+						  rv_interval *RV_NONNULL ratio, rv_error *RV_NONNULL error);
+
+/* The quantile at `share`: QuantileInterval.swift. */
+rv_status	rv_quantile(const double *RV_NULLABLE numbers, int32_t count, double share,
+						rv_interval *RV_NONNULL quantile, rv_error *RV_NONNULL error);
+
+/* ---- what searches have in common -------------------------------------------------------- */
 
 /* One search, for what many have in common. */
 typedef struct rv_observation

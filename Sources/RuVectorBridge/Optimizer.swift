@@ -10,12 +10,34 @@ public func rv_optimizer_plan(
   _ plan: UnsafeMutablePointer<rv_search_plan>
 ) {
   let answer = SearchOptimizer.plan(
-    SearchFacts(facts),
-    rungs: PublishedRungs(policy.map { rv_policy_rungs($0) }, policy?.pointee.rungs ?? 0, capacity: RV_LADDER_MAX),
-    multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
+    SearchFacts(facts), rungs: PublishedRungs(policy), multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
   plan.pointee = rv_search_plan(
     parameter: answer.parameter, source: answer.source.rawValue, stop: Int32(answer.stop ?? -1),
     rung: Int32(answer.rung ?? -1), filtered: answer.isFiltered)
+}
+
+@c @implementation
+public func rv_index_prospect(
+  _ policy: UnsafePointer<rv_policy>?, _ facts: UnsafePointer<rv_search_facts>,
+  _ prospect: UnsafeMutablePointer<rv_prospect>
+) {
+  prospect.pointee = rv_prospect(
+    IndexProspect(
+      SearchFacts(facts), rungs: PublishedRungs(policy),
+      multipliers: PublishedRungs(policy.map { rv_policy_rule($0) })))
+}
+
+@c @implementation
+public func rv_index_choose(
+  _ prospects: UnsafeMutablePointer<rv_prospect>, _ count: Int32, _ answer: UnsafeMutablePointer<rv_index_choice>
+) {
+  let prospects = UnsafeMutableBufferPointer(start: prospects, count: Int(max(0, min(count, RV_RIVALS_MAX))))
+  let choice = IndexChoice(prospects.lazy.map(IndexProspect.init))
+  for position in prospects.indices {
+    prospects[position].price = choice?.price(of: IndexProspect(prospects[position])) ?? .nan
+  }
+  answer.pointee = rv_index_choice(
+    best: choice.map { Int32($0.best) } ?? -1, value: choice?.value ?? 0, by_time: choice?.isByTime ?? false)
 }
 
 @c @implementation
@@ -25,7 +47,7 @@ public func rv_target_within(
 ) {
   let budget = SearchBudget(blocks: Float(budget.pointee.blocks), microseconds: Float(budget.pointee.us))
   let highest = budget.highestRecall(
-    values: PublishedRungs(rv_policy_rungs(policy), policy.pointee.rungs, capacity: RV_LADDER_MAX),
+    values: PublishedRungs(policy),
     multipliers: PublishedRungs(rv_policy_rule(policy)),
     tail: goal.pointee.target_tail > 0 ? goal.pointee.target_tail : nil, minSamples: Int(goal.pointee.min_samples),
     setting: goal.pointee.setting == 0 ? nil : goal.pointee.setting)
@@ -70,6 +92,10 @@ private struct PublishedRungs: RandomAccessCollection {
     endIndex = Int(Swift.max(0, Swift.min(count, capacity)))
   }
 
+  init(_ policy: UnsafePointer<rv_policy>?) {
+    self.init(policy.map { rv_policy_rungs($0) }, policy?.pointee.rungs ?? 0, capacity: RV_LADDER_MAX)
+  }
+
   init(_ rule: UnsafePointer<rv_stop_rule>?) {
     let isFitted = (rule?.pointee.stages ?? 0) > 0
     self.init(
@@ -99,6 +125,40 @@ extension IndexKind {
 extension RecallGoal {
   /// A tail of 0 is none.
   init(mean: Double, tail: Double) { self.init(mean: mean, tail: tail > 0 ? tail : nil) }
+}
+
+extension IndexProspect {
+  /// An unknown standing counts as what changes nothing.
+  fileprivate init(_ prospect: rv_prospect) {
+    switch rv_standing(UInt32(bitPattern: prospect.standing)) {
+    case RV_STANDING_CERTIFIED:
+      self = .certified(
+        blocks: prospect.blocks, microseconds: prospect.us.isNaN ? nil : prospect.us,
+        value: prospect.value < 1 ? nil : prospect.value)
+    case RV_STANDING_MISSING: self = .missing(recall: prospect.recall)
+    case RV_STANDING_OPEN: self = .open
+    default: self = .settled
+    }
+  }
+}
+
+extension rv_prospect {
+  fileprivate init(_ prospect: IndexProspect) {
+    func make(
+      _ standing: rv_standing, value: Int32? = nil, recall: Float = .nan, blocks: Float = .nan, us: Float? = nil
+    ) -> rv_prospect {
+      rv_prospect(
+        standing: Int32(bitPattern: standing.rawValue), value: value ?? 0, recall: recall, blocks: blocks,
+        us: us ?? .nan, price: .nan)
+    }
+    switch prospect {
+    case .certified(let blocks, let microseconds, let value):
+      self = make(RV_STANDING_CERTIFIED, value: value, blocks: blocks, us: microseconds)
+    case .missing(let recall): self = make(RV_STANDING_MISSING, recall: recall)
+    case .open: self = make(RV_STANDING_OPEN)
+    case .settled: self = make(RV_STANDING_SETTLED)
+    }
+  }
 }
 
 extension StopStage {

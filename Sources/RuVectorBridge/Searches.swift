@@ -64,7 +64,7 @@ public func rv_feedback_judge(
 }
 
 /// - Returns: nil when they are not known.
-private func strings(_ identifiers: rv_identifiers) -> [String]? {
+func strings(_ identifiers: rv_identifiers) -> [String]? {
   identifiers.start.map { start in
     UnsafeBufferPointer(start: start, count: Int(max(0, identifiers.count))).map { String(cString: $0) }
   }

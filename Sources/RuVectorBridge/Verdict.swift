@@ -49,6 +49,22 @@ public func rv_verdict_judge(
 }
 
 @c @implementation
+public func rv_watch_observe(
+  _ watch: UnsafeMutablePointer<rv_watch>, _ labels: UnsafePointer<rv_labels>, _ goal: UnsafePointer<rv_goal>,
+  _ regions: UnsafePointer<rv_regions>, _ alarm: UnsafeMutablePointer<Bool>, _ error: UnsafeMutablePointer<rv_error>
+) -> rv_status {
+  guarded(error) { () throws(LearningError) in
+    var state = try Watch(watch.pointee)
+    if let applied = try Watch.Applied(goal.pointee, StopRegions(regions.pointee)) {
+      let recall = RecallGoal(mean: goal.pointee.target, tail: goal.pointee.target_tail)
+      state.observe(try LabelMatrix(labels.pointee), of: applied, goal: recall)
+    }
+    watch.pointee.keep(state)
+    alarm.pointee = state.isAlarmed
+  }
+}
+
+@c @implementation
 public func rv_regions_capacity(_ dims: Int32) -> Int64 {
   Int64(BankImage.size(patterns: StopRegions.capacity, dimension: Int(max(1, dims)), parameters: 0) ?? 0)
 }
@@ -114,19 +130,54 @@ extension LabelMatrix {
 extension Verdict.Goal {
   fileprivate init(_ goal: rv_goal, _ regions: StopRegions?) throws(LearningError) {
     let rule = try goal.rule.flatMap { rule throws(LearningError) in try StopRule(rule, regions) }
-    let applied: Verdict.Applied? =
-      if let rule, goal.applied_lambda > 0 {
-        .stopRule(rule, multiplier: Float(goal.applied_lambda))
-      } else if goal.applied != 0 {
-        .value(goal.applied)
-      } else {
-        nil
-      }
     try self.init(
       recall: RecallGoal(mean: goal.target, tail: goal.target_tail), minSamples: Int(goal.min_samples),
-      setting: goal.setting == 0 ? nil : goal.setting,
-      rule: rule, applied: applied, appliedLabels: Int(goal.applied_labels))
+      setting: goal.setting == 0 ? nil : goal.setting, rule: rule)
   }
+}
+
+extension Watch.Applied {
+  /// - Returns: nil when nothing is.
+  fileprivate init?(_ goal: rv_goal, _ regions: StopRegions?) throws(LearningError) {
+    let rule = try goal.rule.flatMap { rule throws(LearningError) in try StopRule(rule, regions) }
+    if let rule, goal.applied_lambda > 0 {
+      self = .stopRule(rule, multiplier: Float(goal.applied_lambda))
+    } else if goal.applied != 0 {
+      self = .value(goal.applied)
+    } else {
+      return nil
+    }
+  }
+}
+
+extension Watch {
+  fileprivate init(_ state: rv_watch) throws(LearningError) {
+    guard let labels = Int(exactly: state.labels), let recent = Int(exactly: state.recent_labels),
+      min(labels, recent) >= 0
+    else { throw .labels }
+    self.init(
+      labels: labels, recall: labels > 0 ? state.recall : nil, recentLabels: recent,
+      recentRecall: recent > 0 ? state.recent_recall : nil, mean: DropDetector(state.mean),
+      tail: DropDetector(state.tail))
+  }
+}
+
+extension rv_watch {
+  fileprivate mutating func keep(_ watch: Watch) {
+    (labels, recall) = (Double(watch.labels), watch.recall ?? 0)
+    (recent_labels, recent_recall) = (Double(watch.recentLabels), watch.recentRecall ?? 0)
+    (mean, tail) = (watch.mean.numbers, watch.tail.numbers)
+  }
+}
+
+extension DropDetector {
+  fileprivate typealias Numbers = (Double, Double, Double, Double, Double)
+
+  fileprivate init(_ numbers: Numbers) {
+    self.init(wealth: SIMD4(numbers.0, numbers.1, numbers.2, numbers.3), best: numbers.4)
+  }
+
+  fileprivate var numbers: Numbers { (wealth[0], wealth[1], wealth[2], wealth[3], best) }
 }
 
 extension StopRule {
@@ -157,12 +208,9 @@ private func write(
   verdict.pointee.cost_ratio = result.cost?.ratio ?? .nan
   verdict.pointee.cost_ratio_low = result.cost?.bounds?.lowerBound ?? .nan
   verdict.pointee.cost_ratio_high = result.cost?.bounds?.upperBound ?? .nan
-  verdict.pointee.watch_recall = result.watch?.recall ?? .nan
-  verdict.pointee.watch_upper = result.watch?.upper ?? .nan
   verdict.pointee.setting_p50 = result.percentilesAtSetting.map { Double($0.x) } ?? .nan
   verdict.pointee.setting_p95 = result.percentilesAtSetting.map { Double($0.y) } ?? .nan
   verdict.pointee.setting_p99 = result.percentilesAtSetting.map { Double($0.z) } ?? .nan
-  verdict.pointee.watch_labels = Int32(result.watch?.labels ?? 0)
   verdict.pointee.rungs = Int32(result.fixed.rungs.count)
   write(result.fixed.rungs.map { rv_rung($0) }, to: &verdict.pointee.rung)
   regions.bytes = 0

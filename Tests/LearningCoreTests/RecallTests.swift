@@ -43,4 +43,11 @@ struct RecallTests {
   @Test func kIsAtLeastOne() {
     #expect(throws: LearningError.range(value: 0, argument: 5)) { try recall(k: 0, exact: [1], found: [1]) }
   }
+
+  @Test func byIdentityTiesDoNotCount() {
+    #expect(Recall.byIdentity(exact: ["1", "2"], found: ["2", "1"]) == 1)
+    #expect(Recall.byIdentity(exact: ["1", "2", "3", "4"], found: ["4", "9"]) == 0.25)
+    #expect(Recall.byIdentity(exact: ["1"], found: []) == 0)
+    #expect(Recall.byIdentity(exact: [], found: ["1"]) == nil)
+  }
 }

@@ -112,7 +112,7 @@ struct StopRuleVerdictTests {
       Issue.record("\(String(describing: verdict.choice))")
       return
     }
-    #expect(verdict.state == .certified && verdict.watch == nil)
+    #expect(verdict.state == .certified)
     let cost = stride(from: 1, to: 600, by: 2).map { query in
       (
         numerator: Double(end(query, stop.rule, stop.rungs[position].value).blocks),
@@ -160,40 +160,20 @@ struct StopRuleVerdictTests {
     #expect(try choice(RecallGoal(mean: 0.5, tail: 0.999)).choice == nil)
   }
 
-  @Test func aMissedTailIsAnAlarm() throws {
-    let labels = try labels(400)
-    let rule = try verdict(labels).rule
-    func state(_ goal: RecallGoal) throws -> Verdict.State {
-      try Verdict(
-        judging: labels,
-        goal: Verdict.Goal(
-          recall: goal, minSamples: 100, rule: rule,
-          applied: .stopRule(rule, multiplier: 1), appliedLabels: 400)
-      ).state
-    }
-    #expect(try state(RecallGoal(mean: 0.5)) != .alarm)
-    #expect(try state(RecallGoal(mean: 0.5, tail: 0.99)) == .alarm)
-  }
-
-  @Test func anAppliedRuleIsWatchedOnCertifyingLabelsSinceItIsInForce() throws {
+  @Test func aRuleIsWatchedOnLabelsThatDidNotFitIt() throws {
     let labels = try labels(400)
     let first = try verdict(labels)
     let (rule, multiplier) = (first.rule, first.rungs[3].value)
-    func watch(_ last: Int, target: Double = 0.5, multiplier: Float = multiplier) throws -> Verdict {
-      try Verdict(
-        judging: labels,
-        goal: Verdict.Goal(
-          recall: RecallGoal(mean: target), minSamples: 100, rule: rule,
-          applied: .stopRule(rule, multiplier: multiplier),
-          appliedLabels: last))
+    func watched(_ goal: RecallGoal, multiplier: Float = multiplier) -> Watch {
+      var watch = Watch()
+      watch.observe(labels, of: .stopRule(rule, multiplier: multiplier), goal: goal)
+      return watch
     }
-    let watched = try #require(try watch(100).watch)
-    let recall = stride(from: 301, to: 400, by: 2).map { end($0, rule, multiplier).recall }
-    #expect(watched.labels == 50 && abs(watched.recall - Double(recall.reduce(0, +) / 50)) < 1e-6)
-    #expect(watched.upper == (try BettingBound(confidence: 0.99).upper(recall)))
-    #expect(try watch(0).watch == nil && watch(1000).watch?.labels == 200)
-    let alarm = try watch(400, target: 0.99, multiplier: 1)
-    #expect(alarm.state == .alarm && alarm.choice == nil)
+    let silent = watched(RecallGoal(mean: 0.5))
+    let recall = stride(from: 1, to: 400, by: 2).map { end($0, rule, multiplier).recall }
+    #expect(silent.labels == 200 && abs((silent.recall ?? 0) - Double(recall.reduce(0, +) / 200)) < 1e-6)
+    #expect(!silent.isAlarmed && watched(RecallGoal(mean: 0.99), multiplier: 1).isAlarmed)
+    #expect(watched(RecallGoal(mean: 0.5, tail: 0.99), multiplier: 1).isAlarmed)
   }
 
   private struct Tally {

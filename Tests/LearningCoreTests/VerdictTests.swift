@@ -14,12 +14,8 @@ struct VerdictTests {
       blocksAtSetting: [Float](repeating: blocks[2], count: count))
   }
 
-  private func goal(
-    _ target: Double = 0.9, minSamples: Int = 100, applied: Int32? = nil, appliedLabels: Int = 0
-  ) throws -> Verdict.Goal {
-    try Verdict.Goal(
-      recall: RecallGoal(mean: target), minSamples: minSamples, setting: 40, applied: applied.map { .value($0) },
-      appliedLabels: appliedLabels)
+  private func goal(_ target: Double = 0.9, minSamples: Int = 100) throws -> Verdict.Goal {
+    try Verdict.Goal(recall: RecallGoal(mean: target), minSamples: minSamples, setting: 40)
   }
 
   @Test func certifiesTheSmallestValueThatReachesTheTarget() throws {
@@ -29,7 +25,6 @@ struct VerdictTests {
     #expect(verdict.fixed.rungs.map(\.value) == Self.values.map { Float($0) })
     #expect(verdict.fixed.rungs.map(\.labels) == [300, 300, 300, 300])
     #expect(verdict.fixed.rungs.map(\.blocks) == [100, 200, 400, 800])
-    #expect(verdict.watch == nil)
   }
 
   @Test func aBoundIsThatOfTheRungOnItsOwnWhenAllLargerAreBetter() throws {
@@ -98,26 +93,22 @@ struct VerdictTests {
     #expect(verdict.state == .undecided && verdict.choice == nil && verdict.cost == nil)
   }
 
-  @Test func alarmsOnlyOverLabelsSinceTheValueIsInForce() throws {
-    let before = [[Float]](repeating: [1, 1, 1, 1], count: 500)
-    let since = [[Float]](repeating: [0.3, 0.4, 1, 1], count: 60)
+  @Test func aValueIsWatchedOnTheLabelsThatMeasuredIt() throws {
     let labels = try LabelMatrix(
-      values: Self.values, recall: (before + since).flatMap { $0 },
-      blocks: (0..<560).flatMap { _ in [100, 105, 110, 120] as [Float] },
-      blocksAtSetting: [Float](repeating: 110, count: 560))
-    let alarm = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 60))
-    #expect(alarm.state == .alarm && alarm.choice == nil)
-    let watch = try #require(alarm.watch)
-    #expect(watch.labels == 60 && abs(watch.recall - 0.4) < 1e-6 && watch.upper < 0.9)
-
-    let whole = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 560))
-    #expect(whole.state == .certified && whole.watch?.labels == 560)
-    let tooEarly = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 2))
-    #expect(tooEarly.state == .certified && tooEarly.watch?.labels == 2)
-    let unmeasured = try Verdict(judging: labels, goal: goal(applied: 30, appliedLabels: 60))
-    #expect(unmeasured.state == .certified && unmeasured.watch == nil)
-    let notYet = try Verdict(judging: labels, goal: goal(applied: 20, appliedLabels: 0))
-    #expect(notYet.watch == nil)
+      values: Self.values, recall: (0..<60).flatMap { [0.3, $0 < 50 ? 0.4 : .nan, 1, 1] as [Float] },
+      blocks: (0..<60).flatMap { _ in [100, 105, 110, 120] as [Float] },
+      blocksAtSetting: [Float](repeating: 110, count: 60))
+    func watched(_ value: Int32, target: Double) -> Watch {
+      var watch = Watch()
+      watch.observe(labels, of: .value(value), goal: RecallGoal(mean: target))
+      return watch
+    }
+    let silent = watched(20, target: 0.3)
+    #expect(silent.labels == 50 && abs((silent.recall ?? 0) - 0.4) < 1e-6 && !silent.isAlarmed)
+    let alarmed = watched(20, target: 0.9)
+    #expect(alarmed.isAlarmed && alarmed.labels < 20)  // it looks no further
+    #expect(watched(40, target: 0.9).labels == 60 && !watched(40, target: 0.9).isAlarmed)
+    #expect(watched(30, target: 0.9) == Watch())
   }
 
   @Test func costIsComparedOnTheSameLabels() throws {
@@ -164,9 +155,6 @@ struct VerdictTests {
   @Test func refusesCountsThatCannotBe() {
     #expect(throws: LearningError.range(value: 0, argument: 3)) {
       try Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 0)
-    }
-    #expect(throws: LearningError.range(value: -1, argument: 3)) {
-      try Verdict.Goal(recall: RecallGoal(mean: 0.9), minSamples: 1, appliedLabels: -1)
     }
   }
 

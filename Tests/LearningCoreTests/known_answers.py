@@ -1,4 +1,4 @@
-"""Prints the data and values that BettingBoundTests, RatioIntervalTests, FractionalLogitTests, the tests of Student's t,
+"""Prints the data and values that BettingBoundTests, RatioIntervalTests, QuantileIntervalTests, FractionalLogitTests, the tests of Student's t,
 chi-square and what is made of them, and FastGRNNCellTests embed.
 
 Independent of the Swift code: wealth in log space, roots by scipy's brentq, Student's t from scipy,
@@ -101,8 +101,19 @@ def fastgrnn():
         print("FastGRNN:", " ".join(f"{v:.15f}" for v in h))
 
 
+def quantiles():
+    print("ranks between which a quantile lies, 95 % (None: too few):")
+    for n, share in ((5, 0.5), (6, 0.5), (10, 0.5), (100, 0.5), (100, 0.9), (100, 0.95), (100, 0.99), (299, 0.99),
+                     (1000, 0.99), (10000, 0.999), (10000, 0.5)):
+        ranks = np.arange(1, n + 1)
+        low = ranks[stats.binom.cdf(ranks - 1, n, share) <= 0.025]
+        high = ranks[stats.binom.sf(ranks - 1, n, share) <= 0.025]
+        print(f"  n = {n}, {share}: {low.max() if len(low) else None} {high.min() if len(high) else None}")
+
+
 def main():
     distributions()
+    quantiles()
     tests()
     fastgrnn()
     rng = np.random.default_rng(20230217)

@@ -66,6 +66,13 @@ public struct CertifiedRung: Sendable {
     reaches(goal, recall, tail, minSamples)
   }
 
+  /// On average, whether certain or not; false where that was not measured.
+  @inlinable
+  func seemsToMiss(_ goal: RecallGoal, minSamples: Int) -> Bool {
+    recall != nil && (goal.tail == nil || tail != nil) && labels >= minSamples
+      && !seemsToReach(goal, minSamples: minSamples)
+  }
+
   @inlinable
   func reaches(_ goal: RecallGoal, _ recall: Float?, _ tail: Float?, _ minSamples: Int) -> Bool {
     guard let recall, labels >= minSamples, Double(recall) >= goal.mean else { return false }

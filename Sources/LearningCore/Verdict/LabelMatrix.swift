@@ -55,28 +55,26 @@ public struct LabelMatrix {
   /// The buffers that pgvector alone touches: median, 95th and 99th percentile.
   var percentilesAtSetting: SIMD3<Float>? { costsAtSetting.filter { !$0.isNaN }.percentiles }
 
-  /// The recall at one rung of those labels that measured it, in order; of the last `last` labels only, if
-  /// given.
-  func recall(at rung: Int, last: Int? = nil) -> [Float] {
-    column(rung, of: recalls, last: last ?? count).filter { !$0.isNaN }
+  /// The recall at one rung of those labels that measured it, in order.
+  func recall(at rung: Int) -> [Float] {
+    column(rung, of: recalls).filter { !$0.isNaN }
   }
 
   /// Likewise the buffers touched.
   func blocks(at rung: Int) -> [Float] {
-    column(rung, of: costs, last: count).filter { !$0.isNaN }
+    column(rung, of: costs).filter { !$0.isNaN }
   }
 
   /// The buffers touched at a rung and without us, by those labels that measured both.
   func blocksAgainstSetting(at rung: Int) -> [(numerator: Double, denominator: Double)] {
-    zip(column(rung, of: costs, last: count), costsAtSetting)
+    zip(column(rung, of: costs), costsAtSetting)
       .filter { !$0.isNaN && !$1.isNaN }
       .map { (Double($0), Double($1)) }
   }
 
-  /// The searches in batches that were measured and serve this purpose, in order; of the last `last` labels
-  /// only, if given.
-  func searches(forFitting: Bool, last: Int? = nil) -> [BatchedSearch] {
-    searches.suffix(max(0, last ?? count)).filter { $0.isForFitting == forFitting && !$0.stages.isEmpty }
+  /// The searches in batches that were measured and serve this purpose, in order.
+  func searches(forFitting: Bool) -> [BatchedSearch] {
+    searches.filter { $0.isForFitting == forFitting && !$0.stages.isEmpty }
   }
 
   /// The buffers touched under a stop rule and without us, by those certifying labels that measured both.
@@ -88,8 +86,7 @@ public struct LabelMatrix {
     return zip(outcomes, measured).map { (Double($0.blocks), Double($1.1)) }
   }
 
-  private func column(_ rung: Int, of matrix: [Float], last: Int) -> some Sequence<Float> {
-    let first = count - min(max(last, 0), count)
-    return (first..<count).lazy.map { matrix[$0 * values.count + rung] }
+  private func column(_ rung: Int, of matrix: [Float]) -> some Sequence<Float> {
+    (0..<count).lazy.map { matrix[$0 * values.count + rung] }
   }
 }

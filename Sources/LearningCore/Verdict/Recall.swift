@@ -1,4 +1,4 @@
-/// Recall of a search against the exact neighbours, by distance.
+/// Recall of a search against the exact neighbours, by distance or by identity.
 public enum Recall {
   /// The share of the exact neighbours that the search found.
   ///
@@ -26,5 +26,17 @@ public enum Recall {
     var correct = 0
     for rank in 0..<min(k, found.count) where found[rank] <= farthest { correct += 1 }
     return Double(min(correct, neighbours)) / Double(neighbours)
+  }
+
+  /// The share of the exact neighbours that the search found, where only their identifiers are known: a row that is as
+  /// near as the last of them, but is not one of them, does not count.
+  ///
+  /// - Parameters:
+  ///   - exact: identifiers of the exact neighbours.
+  ///   - found: identifiers of the rows found; each counts once.
+  /// - Returns: 0...1; nil without an exact neighbour.
+  /// - Complexity: O(rows).
+  public static func byIdentity(exact: Set<String>, found: Set<String>) -> Double? {
+    exact.isEmpty ? nil : Double(exact.intersection(found).count) / Double(exact.count)
   }
 }

@@ -9,16 +9,6 @@ public struct Verdict {
     case unreachable = 2
     /// `choice` reaches the target (95 %).
     case certified = 3
-    /// What is applied is proven to miss the goal since it is in force; a false alarm has a probability of 1 %
-    /// each time something is put in force, and 1 % more where a tail is asked for.  It outranks every other state, and nothing is
-    /// chosen.
-    case alarm = 4
-  }
-
-  /// What a search does by what was learned.
-  public enum Applied: Sendable {
-    case value(Int32)
-    case stopRule(StopRule, multiplier: Float)
   }
 
   /// What is asked of the labels.
@@ -31,42 +21,19 @@ public struct Verdict {
     public let setting: Int32?
     /// The stop rule so far, whether it is applied or not.
     public let rule: StopRule?
-    /// What is in force now, if anything.
-    public let applied: Applied?
-    /// The labels at the end that were taken since.
-    public let appliedLabels: Int
 
     /// - Throws: `range` (argument 3).
     public init(
-      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, applied: Applied? = nil,
-      appliedLabels: Int = 0
+      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil
     ) throws(LearningError) {
       for share in [recall.mean, recall.tail].compactMap({ $0 }) {
         guard share > 0, share < 1 else { throw .range(value: share >= 1 ? 1 : 0, argument: 3) }
       }
       guard minSamples >= 1 else { throw .range(value: minSamples, argument: 3) }
-      guard appliedLabels >= 0 else { throw .range(value: appliedLabels, argument: 3) }
       self.recall = recall
       self.minSamples = minSamples
       self.setting = setting
       self.rule = rule
-      self.applied = applied
-      self.appliedLabels = appliedLabels
-    }
-  }
-
-  /// What is applied, since it is in force.
-  public struct Watch: Sendable {
-    public let labels: Int
-    /// Mean.
-    public let recall: Double
-    /// 99 % upper bound of the mean.
-    public let upper: Double
-    /// Likewise of the share of searches with recall of at least `RecallGoal.tailRecall`.
-    public let tailUpper: Double
-
-    func misses(_ goal: RecallGoal) -> Bool {
-      upper < goal.mean || goal.tail.map { tailUpper < $0 } ?? false
     }
   }
 
@@ -80,10 +47,6 @@ public struct Verdict {
   public let cost: RatioInterval?
   /// The buffers that pgvector alone touches: median, 95th and 99th percentile.
   public let percentilesAtSetting: SIMD3<Float>?
-  /// nil when no label measured what is applied.
-  public let watch: Watch?
-
-  private static let alarmBound = BettingBound(confidence: 0.99)
 
   /// - Parameter check: asked now and then whether to go on.
   /// - Throws: what `check` throws.
@@ -94,13 +57,10 @@ public struct Verdict {
     fixed = try FixedValueVerdict(judging: labels, minSamples: goal.minSamples, check: check)
     stopRule = try StopRuleVerdict(
       judging: labels, inForce: goal.rule, goal: goal.recall, minSamples: goal.minSamples, check: check)
-    watch = try Self.watch(labels, goal, check)
     let best = Choice(
       values: fixed.rungs, multipliers: stopRule?.rungs ?? [], goal: goal.recall, minSamples: goal.minSamples,
       setting: goal.setting)
-    if let watch, watch.misses(goal.recall) {
-      state = .alarm
-    } else if !fixed.rungs.contains(where: { $0.labels >= goal.minSamples }) {
+    if !fixed.rungs.contains(where: { $0.labels >= goal.minSamples }) {
       state = .collecting
     } else if best != nil {
       state = .certified
@@ -117,24 +77,5 @@ public struct Verdict {
       cost = RatioInterval(labels.blocksAgainstSetting(under: stop.rule, at: stop.rungs[position].value))
     default: cost = nil
     }
-  }
-
-  private static func watch(
-    _ labels: LabelMatrix, _ goal: Goal, _ check: () throws(LearningError) -> Void
-  ) throws(LearningError) -> Watch? {
-    let recall: [Float]
-    switch goal.applied {
-    case .value(let value):
-      guard let position = labels.values.firstIndex(of: value) else { return nil }
-      recall = labels.recall(at: position, last: goal.appliedLabels)
-    case .stopRule(let rule, let multiplier):
-      let searches = labels.searches(forFitting: false, last: goal.appliedLabels)
-      recall = rule.replay(of: searches).outcomes(at: multiplier).map(\.recall)
-    case nil: return nil
-    }
-    guard let mean = recall.mean, let upper = try alarmBound.upper(recall, check: check),
-      let tailUpper = try alarmBound.upper(recall.good, check: check)
-    else { return nil }
-    return Watch(labels: recall.count, recall: mean, upper: upper, tailUpper: tailUpper)
   }
 }

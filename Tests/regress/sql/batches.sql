@@ -52,6 +52,11 @@ SELECT count(*) FILTER (WHERE b.distances = found(b.s)) >= 99 AS same,
 FROM batched b;
 RESET hnsw.ef_search;
 
+-- a benchmark searches by the rule as well
+CREATE TABLE truth AS SELECT noise(-g, 8) AS query, ARRAY(SELECT id FROM items ORDER BY (embedding <-> noise(-g, 8)) + 0 LIMIT 10) AS neighbors FROM generate_series(1, 40) g;
+SELECT setting, parameter, decision, queries, recall > 0.98 AS nearly_exact FROM ruvector_benchmark_recall('items', 'truth') WHERE setting = 'learned';
+DROP TABLE truth;
+
 -- what is asked of the tail: the value reaches it, the rule does not
 SET ruvector.target_tail = 0.92;
 SELECT explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10');

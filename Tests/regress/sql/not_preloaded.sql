@@ -19,6 +19,10 @@ INSERT INTO ruvector.learned_tables VALUES ('items'::regclass, 'observe', 100, 0
 SELECT ruvector_record_trajectory('items', '{3,1}', '{3,2,4}') IS NOT NULL AS recorded;
 SELECT k, row_ids, source, label_state FROM ruvector.trajectories;
 SELECT index_name, kind, trajectories, labels, chosen, searches_recorded, state FROM ruvector_learning_stats('items');
+SELECT indexrelname, searches, state, worker, stats_reset FROM ruvector_stat_indexes;
+SELECT state, pid, label_share, ring_size FROM ruvector_stat_worker;
+SELECT ruvector_stat_reset();
+SELECT setting, decision, queries, recall FROM ruvector_benchmark_recall('items', k := 3) WHERE decision IS NOT NULL;
 DROP TABLE items;
 SELECT count(*) AS left_behind FROM ruvector.trajectories;
 DROP EXTENSION ruvector;

@@ -113,6 +113,10 @@ SELECT aspect, item, searches > 0 AS searches, share, labels >= 0 AS labels FROM
 WHERE aspect IN ('k class', 'filtered share') OR aspect LIKE 'drift%';
 SELECT sum(searches), round(sum(share)::numeric, 6) AS share FROM ruvector_analyze_trajectories('items', 20) WHERE aspect = 'region';
 
+-- what no label measures has no recall
+SELECT ruvector_record_trajectory('items', '{1,0.1,0}', (SELECT array_agg(g) FROM generate_series(1, 1001) g)) AS unmeasured \gset
+SELECT v.recall_signal, t.label_state FROM ruvector.verdicts v JOIN ruvector.trajectories t USING (query_id) WHERE query_id = :'unmeasured';
+
 -- the worker does as much by itself
 ALTER SYSTEM SET ruvector.pattern_consolidation_interval = '1s';
 SELECT pg_reload_conf();
