@@ -276,7 +276,7 @@ prepare(Benchmark *benchmark, const char *sql)
 	for (Setting setting = FIXED; setting < SETTINGS; setting++)
 	{
 		rv_plan_forcing = (RvPlanForcing) {benchmark->target.relation, benchmark->target.index, .ours = setting == LEARNED};
-		benchmark->plans[setting] = rv_sql_prepare(sql, lengthof(types), types);
+		benchmark->plans[setting] = rv_label_prepare(&benchmark->target, sql, types);
 		if (!rv_label_uses_index(benchmark->plans[setting], benchmark->target.index))
 			rv_fail_not_measured(get_rel_name(benchmark->target.index), "the planner does not use it for such a search");
 	}

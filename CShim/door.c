@@ -40,13 +40,12 @@ typedef struct Call
 
 /* The table of this name, InvalidOid for none; what cannot be a name at all is none. */
 static Oid
-relation_named(const char *name)
+relation_named(const text *name)
 {
 	List	   *parts;
-	char	   *copy = pstrdup(name);
 
 	/* SplitIdentifierString, unlike stringToQualifiedNameList, raises nothing */
-	if (strlen(name) >= NAMEDATALEN * 3 || !SplitIdentifierString(copy, '.', &parts) ||
+	if (VARSIZE_ANY_EXHDR(name) >= NAMEDATALEN * 3 || !SplitIdentifierString(text_to_cstring(name), '.', &parts) ||
 		list_length(parts) < 1 || list_length(parts) > 2)
 		return InvalidOid;
 	return RangeVarGetRelid(makeRangeVar(list_length(parts) == 2 ? linitial(parts) : NULL, llast(parts), -1), NoLock, true);
@@ -87,7 +86,7 @@ make_call(FunctionCallInfo fcinfo)
 		if (form->proargtypes.values[0] == REGCLASSOID)
 			relation = PG_GETARG_OID(0);
 		else if (form->proargtypes.values[0] == TEXTOID)
-			relation = relation_named(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+			relation = relation_named(PG_GETARG_TEXT_PP(0));
 		call->values[1] = ObjectIdGetDatum(relation);
 		call->nulls[1] = !OidIsValid(relation);
 	}

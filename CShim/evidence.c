@@ -136,6 +136,7 @@ close_candidate(const Candidate *candidate, const char *state, const char *note)
 
 	rv_sql("UPDATE ruvector.trajectories SET label_state = $2, label_note = $3 WHERE query_id = $1",
 		   SPI_OK_UPDATE, 3, types, values, nulls);
+	rv_sql("SELECT ruvector.anonymize($1)", SPI_OK_SELECT, 1, types, values, NULL);
 }
 
 static void
@@ -326,6 +327,8 @@ read_embeddings(rv_labels *labels)
 	int			dims = rv_column_array(labels->count - 1, 9, &numbers);
 	float	   *embedding = palloc_extended(sizeof(float) * Max((Size) labels->count * dims, 1), MCXT_ALLOC_HUGE);
 
+	if (dims == 0)
+		return;					/* forgotten: see ruvector.anonymize */
 	for (int i = 0; i < labels->count; i++)
 	{
 		if (rv_column_array(i, 9, &numbers) != dims)

@@ -18,6 +18,7 @@
 #include "utils/float.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -115,12 +116,32 @@ check_learned(Oid relid)
 
 /* ---- options of a table ---------------------------------------------------------------- */
 
+static void
+clear(Oid relid)
+{
+	static const struct
+	{
+		const char *sql;
+		int			expected;
+	}			statements[] = {
+		/* first: it waits for a worker that is storing searches, and none of them is stored after it */
+		{"UPDATE ruvector.learned_tables SET learns_from = clock_timestamp() WHERE relid = $1", SPI_OK_UPDATE},
+		{"INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
+		" SELECT relid, indexid, k_class, 'cleared', value, 'ruvector_clear_learning' FROM ruvector.policies WHERE relid = $1", SPI_OK_INSERT},
+		{"DELETE FROM ruvector.policies WHERE relid = $1", SPI_OK_DELETE},
+		{"DELETE FROM ruvector.trajectories WHERE relid = $1", SPI_OK_DELETE},
+	};
+
+	for (int i = 0; i < (int) lengthof(statements); i++)
+		rv_sql(statements[i].sql, statements[i].expected, 1, (Oid[]) {OIDOID}, (Datum[]) {ObjectIdGetDatum(relid)}, NULL);
+}
+
 PG_FUNCTION_INFO_V1(ruvector_enable_learning);
 Datum
 ruvector_enable_learning(PG_FUNCTION_ARGS)
 {
 	Oid			relid;
-	Oid			types[] = {OIDOID, TEXTOID, INT4OID, FLOAT8OID, INT4OID, FLOAT8OID};
+	Oid			types[] = {OIDOID, TEXTOID, INT4OID, FLOAT8OID, INT4OID, FLOAT8OID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 	char	   *mode;
@@ -156,45 +177,46 @@ ruvector_enable_learning(PG_FUNCTION_ARGS)
 	values[5] = nulls[5] ? (Datum) 0 : PG_GETARG_DATUM(5);
 	if (!nulls[5] && !(PG_GETARG_FLOAT8(5) >= 0.01 && PG_GETARG_FLOAT8(5) <= 0.999))
 		rv_fail_option_range("target_recall", float8out_internal(PG_GETARG_FLOAT8(5)), "a number from 0.01 to 0.999");
+	if (PG_ARGISNULL(6))
+		rv_fail_null_argument("anonymize");
+	values[6] = PG_GETARG_DATUM(6);
 
 	rv_privileged_begin(&privileged);
+	/* patterns and rules were made of what is to be forgotten */
+	if (PG_GETARG_BOOL(6) &&
+		rv_sql("SELECT FROM ruvector.learned_tables WHERE relid = $1 AND NOT anonymize", SPI_OK_SELECT, 1, types, values, NULL) > 0)
+		clear(relid);
 	rv_sql("INSERT INTO ruvector.learned_tables AS l"
-		   " (relid, mode, trajectory_window, learning_rate, min_samples, target_recall)"
-		   " VALUES ($1, $2, $3, $4, $5, $6)"
+		   " (relid, mode, trajectory_window, learning_rate, min_samples, target_recall, anonymize)"
+		   " VALUES ($1, $2, $3, $4, $5, $6, $7)"
 		   " ON CONFLICT (relid) DO UPDATE SET mode = $2, trajectory_window = $3, learning_rate = $4,"
-		   " min_samples = $5, target_recall = $6",
+		   " min_samples = $5, target_recall = $6, anonymize = $7",
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
 	rv_privileged_end(&privileged);
 	rv_wake_at_commit();
 	PG_RETURN_VOID();
 }
 
-/* One statement on a table that learns, by its owner. */
 static void
-change_learned_table(FunctionCallInfo fcinfo, const char *const *statements, const int *expected, int count)
+begin_change(Oid relid, RvPrivileged *privileged)
 {
-	Oid			relid = relation_argument(fcinfo);
-	Oid			types[] = {OIDOID};
-	Datum		values[] = {ObjectIdGetDatum(relid)};
-	RvPrivileged privileged;
-
 	check_owner(relid);
-	rv_privileged_begin(&privileged);
+	rv_privileged_begin(privileged);
 	check_learned(relid);
-	for (int i = 0; i < count; i++)
-		rv_sql(statements[i], expected[i], 1, types, values, NULL);
-	rv_privileged_end(&privileged);
-	rv_wake_at_commit();
 }
 
 PG_FUNCTION_INFO_V1(ruvector_disable_learning);
 Datum
 ruvector_disable_learning(PG_FUNCTION_ARGS)
 {
-	static const char *const statements[] = {"UPDATE ruvector.learned_tables SET mode = 'off' WHERE relid = $1"};
-	static const int expected[] = {SPI_OK_UPDATE};
+	Oid			relid = relation_argument(fcinfo);
+	RvPrivileged privileged;
 
-	change_learned_table(fcinfo, statements, expected, lengthof(statements));
+	begin_change(relid, &privileged);
+	rv_sql("UPDATE ruvector.learned_tables SET mode = 'off' WHERE relid = $1", SPI_OK_UPDATE, 1,
+		   (Oid[]) {OIDOID}, (Datum[]) {ObjectIdGetDatum(relid)}, NULL);
+	rv_privileged_end(&privileged);
+	rv_wake_at_commit();
 	PG_RETURN_VOID();
 }
 
@@ -202,17 +224,13 @@ PG_FUNCTION_INFO_V1(ruvector_clear_learning);
 Datum
 ruvector_clear_learning(PG_FUNCTION_ARGS)
 {
-	static const char *const statements[] = {
-		/* first: it waits for a worker that is storing searches, and none of them is stored after it */
-		"UPDATE ruvector.learned_tables SET learns_from = clock_timestamp() WHERE relid = $1",
-		"INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
-		" SELECT relid, indexid, k_class, 'cleared', value, 'ruvector_clear_learning' FROM ruvector.policies WHERE relid = $1",
-		"DELETE FROM ruvector.policies WHERE relid = $1",
-		"DELETE FROM ruvector.trajectories WHERE relid = $1",
-	};
-	static const int expected[] = {SPI_OK_UPDATE, SPI_OK_INSERT, SPI_OK_DELETE, SPI_OK_DELETE};
+	Oid			relid = relation_argument(fcinfo);
+	RvPrivileged privileged;
 
-	change_learned_table(fcinfo, statements, expected, lengthof(statements));
+	begin_change(relid, &privileged);
+	clear(relid);
+	rv_privileged_end(&privileged);
+	rv_wake_at_commit();
 	PG_RETURN_VOID();
 }
 
@@ -425,12 +443,14 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	ArrayType  *vector;
 	ArrayType  *ids;
 	ArrayType  *distances = NULL;
+	/* what he does not see, he must not be told about: no label of his compares with it */
+	bool		partial = check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED;
 	int			k;
 	int32		k_class;
 	rv_error	error = {0};
 	rv_status	status;
 	Oid			types[] = {UUIDOID, OIDOID, OIDOID, FLOAT4ARRAYOID, INT4OID, INT4OID, INT4OID, INT8ARRAYOID,
-	FLOAT8ARRAYOID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID};
+	FLOAT8ARRAYOID, INT8OID, INT4OID, INT4OID, TIMESTAMPTZOID, INT4OID, INT4OID, INT4OID, BOOLOID};
 	Datum		values[lengthof(types)];
 	bool		nulls[lengthof(types)] = {false};
 	RvPrivileged privileged;
@@ -453,7 +473,7 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 		if (element_count(distances) != element_count(ids))
 			rv_fail_row_counts(element_count(ids), element_count(distances));
 	}
-	RV_SWIFT(k_class = rv_k_class(k, false));
+	RV_SWIFT(k_class = rv_k_class(k, partial));
 	if (!rv_capture_new_query_id(id->data))
 		elog(ERROR, "could not generate random values");
 
@@ -475,6 +495,7 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	values[13] = Int32GetDatum(element_count(vector));
 	values[14] = Int32GetDatum(RV_K_MAX(RV_HNSW));
 	values[15] = Int32GetDatum(RV_K_MAX(RV_IVFFLAT));
+	values[16] = BoolGetDatum(partial);
 
 	rv_privileged_begin(&privileged);
 	check_learned(relid);
@@ -482,12 +503,13 @@ ruvector_record_trajectory(PG_FUNCTION_ARGS)
 	rows = rv_sql("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector,"
 				  " k, k_class, rows_returned, row_ids, distances, filtered, latency_us, parameter, source,"
 				  " parameterized, label_state, label_note)"
-				  " SELECT $1, $2, x.indexid, $13, $3, $4, $5, $6, $7, $8::text[], $9, false, $10,"
+				  " SELECT $1, $2, x.indexid, $13, $3, $4, $5, $6, $7, $8::text[], $9, $17, $10,"
 				  " CASE x.kind WHEN 'hnsw' THEN nullif($11, 0) ELSE nullif($12, 0) END, 'client', false,"
 				  " CASE WHEN n.note IS NULL THEN 'pending' ELSE 'skipped' END, n.note"
 				  " FROM ruvector.learned_indexes x"
 				  " JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1"
-				  " CROSS JOIN LATERAL (SELECT CASE WHEN $5 IS NULL THEN 'no limit'"
+				  " CROSS JOIN LATERAL (SELECT CASE WHEN $17 THEN 'row security hides rows from who searched'"
+				  "  WHEN $5 IS NULL THEN 'no limit'"
 				  "  WHEN $5 > CASE x.kind WHEN 'hnsw' THEN $15 ELSE $16 END THEN 'limit too large to be measured' END) n(note)"
 				  " WHERE x.relid = $2 AND x.learnable AND a.atttypmod IN ($14, -1)"
 				  " ORDER BY a.atttypmod DESC, x.indexid LIMIT 1",

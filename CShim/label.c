@@ -15,9 +15,11 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
@@ -43,7 +45,15 @@ static const char *describe_sql =
 	" coalesce((SELECT format('%I::text', a.attname) FROM pg_index p JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = p.indkey[0]"
 	"  WHERE p.indrelid = t.oid AND p.indisprimary AND p.indnkeyatts = 1"
 	"  AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype, 'uuid'::regtype, 'text'::regtype, 'varchar'::regtype)),"
-	"  '" NO_ID "')"
+	"  '" NO_ID "'),"
+	/* whatever a search may run, or the planner beforehand; what is built in has no dependency */
+	" EXISTS (SELECT FROM (SELECT 'pg_class'::regclass, indexrelid FROM pg_index WHERE indrelid = t.oid"
+	"   UNION ALL SELECT 'pg_constraint'::regclass, oid FROM pg_constraint WHERE conrelid = t.oid"
+	"   UNION ALL SELECT 'pg_statistic_ext'::regclass, oid FROM pg_statistic_ext WHERE stxrelid = t.oid) o(classid, objid)"
+	"  JOIN pg_depend d USING (classid, objid)"
+	"  WHERE d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass, 'pg_type'::regclass) AND NOT EXISTS"
+	"  (SELECT FROM pg_depend e JOIN pg_extension x ON e.refclassid = 'pg_extension'::regclass AND x.oid = e.refobjid AND x.extname = 'vector'"
+	"   WHERE e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'))"
 	" FROM pg_index i"
 	" JOIN pg_class c ON c.oid = i.indexrelid"
 	" JOIN pg_class t ON t.oid = i.indrelid"
@@ -54,7 +64,7 @@ static const char *describe_sql =
 	" JOIN pg_namespace o_n ON o_n.oid = o.oprnamespace"
 	" WHERE c.oid = $1 AND i.indisvalid AND i.indislive";
 
-/* NULL, or why the index cannot be measured. */
+/* NULL, or why the index cannot be measured.  From here on the table keeps its name. */
 const char *
 rv_label_describe(Oid index, const char *filter, RvTarget *target)
 {
@@ -63,9 +73,12 @@ rv_label_describe(Oid index, const char *filter, RvTarget *target)
 	RvPrivileged privileged;
 	Oid			types[] = {OIDOID};
 	Datum		values[] = {ObjectIdGetDatum(index)};
+	Oid			relation = IndexGetRelation(index, true);
 	const char *problem = NULL;
 	bool		isnull;
 
+	if (OidIsValid(relation))
+		LockRelationOid(relation, AccessShareLock);
 	target->index = index;
 	target->filtered = filter != NULL;
 	target->kind = rv_pgvector_index_kind(index);
@@ -74,6 +87,9 @@ rv_label_describe(Oid index, const char *filter, RvTarget *target)
 		problem = "the index is gone";
 	else if (DatumGetBool(rv_sql_value(0, 11, &isnull)))
 		problem = "row security is forced on the owner of the table";
+	/* that code could read our statement, in which the constants of the filter are */
+	else if (target->filtered && DatumGetBool(rv_sql_value(0, 13, &isnull)))
+		problem = "filtered, and the table runs code of its owner's";
 	else
 	{
 		char	   *table = rv_column_text(0, 6, memory);
@@ -183,16 +199,32 @@ read_identifiers(int count)
 	return PointerGetDatum(construct_array(ids, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
+/*
+ * A statement on the table and nothing else: who owns the schema can rename that, and
+ * the code of a view in its place would run with the rights of the owner of the table.
+ */
+SPIPlanPtr
+rv_label_prepare(const RvTarget *target, const char *sql, const Oid *types)
+{
+	SPIPlanPtr	plan = rv_sql_prepare(sql, 2, types);
+	List	   *relations = linitial_node(CachedPlanSource, SPI_plan_get_plan_sources(plan))->relationOids;
+
+	if (list_length(relations) != 1 || linitial_oid(relations) != target->relation)
+		rv_fail_other_relation();
+	return plan;
+}
+
 void
 rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryContext memory, RvLabel *label)
 {
 	Oid			types[] = {target->type, INT8OID};
 	Datum		values[] = {vector, Int64GetDatum(rows_asked(target, k))};
+	SPIPlanPtr	plan = rv_label_prepare(target, target->exact_sql, types);
 	int			count;
 	MemoryContext old;
 
 	rv_plan_forcing = (RvPlanForcing) {target->relation, InvalidOid};
-	rv_sql(target->exact_sql, SPI_OK_SELECT, 2, types, values, NULL);
+	rv_sql_execute(plan, SPI_OK_SELECT, 2, values, NULL);
 	count = rv_label_distances(label->exact, rows_asked(target, k));
 	/* vectors without a distance (a zero vector under cosine) are in no index; they sort last */
 	while (count > 0 && isnan(label->exact[count - 1]))
@@ -202,6 +234,7 @@ rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryContext memory
 	label->exact_ids = target->own_row ? (Datum) 0 : read_identifiers(count);
 	MemoryContextSwitchTo(old);
 	SPI_freetuptable(SPI_tuptable);
+	SPI_freeplan(plan);
 }
 
 bool
@@ -292,7 +325,7 @@ prepare_searches(const RvTarget *target, Datum vector, int k, int setting, Searc
 		.found = palloc(sizeof(double) * rows_asked(target, k)),
 	};
 	rv_plan_forcing = (RvPlanForcing) {target->relation, target->index};
-	searches->plain = rv_sql_prepare(target->search_sql, 2, types);
+	searches->plain = rv_label_prepare(target, target->search_sql, types);
 	if (!rv_label_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
 	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
@@ -300,7 +333,7 @@ prepare_searches(const RvTarget *target, Datum vector, int k, int setting, Searc
 	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind) && !target->own_row)
 	{
 		rv_plan_forcing.ours = true;
-		searches->traced = rv_sql_prepare(target->search_sql, 2, types);
+		searches->traced = rv_label_prepare(target, target->search_sql, types);
 		(void) rv_label_uses_index(searches->traced, target->index);	/* plans it */
 	}
 	else if (target->filtered)
@@ -609,7 +642,7 @@ rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner)
 	values[0] = Float4GetDatum(rows > 0 ? Min(100.0f, 200.0f * (count + 10) / rows) : 100.0f);
 	values[1] = Int32GetDatum(count);
 	before = rv_label_begin(&target);
-	count = (int) rv_sql(target.rows_sql, SPI_OK_SELECT, 2, types, values, NULL);
+	count = (int) rv_sql_execute(rv_label_prepare(&target, target.rows_sql, types), SPI_OK_SELECT, 2, values, NULL);
 	for (int i = 0; i < count; i++)
 	{
 		bool		isnull;

@@ -402,7 +402,8 @@ synchronise(void)
 
 /*
  * Bounds: trajectory_window unlabelled and ten times as many labelled rows a
- * table, and the last 1000 events.
+ * table, and the last 1000 events.  What is to be forgotten has not been before, if
+ * it could not be labelled.
  */
 static void
 prune(void)
@@ -419,6 +420,7 @@ prune(void)
 		   " WHERE d.query_id = o.query_id"
 		   " AND o.age > o.trajectory_window::bigint * CASE WHEN o.labelled THEN 10 ELSE 1 END",
 		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
+	rv_sql("SELECT ruvector.anonymize(NULL)", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	rv_sql("DELETE FROM ruvector.policy_history d USING"
 		   " (SELECT event_number, row_number() OVER (PARTITION BY relid ORDER BY event_number DESC) AS age"
 		   "  FROM ruvector.policy_history) o"

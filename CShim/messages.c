@@ -8,6 +8,7 @@
 #include "rv.h"
 
 #include "catalog/pg_class.h"
+#include "mb/pg_wchar.h"
 
 const char *
 rv_parameter_name(int kind)
@@ -128,7 +129,8 @@ rv_fail_swift(const rv_error *error)
 		case RV_ERROR_EMPTY_VECTOR:
 			ereport(ERROR,
 					(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-					 errmsg("query vector must have at least one dimension")));
+					 errmsg("query vector must have at least one dimension"),
+					 errhint("Pass a query vector of the same dimension as the indexed column.")));
 			break;
 		case RV_ERROR_DIMENSION:
 			ereport(ERROR,
@@ -297,6 +299,15 @@ rv_fail_not_learned_yet(const char *index)
 }
 
 void
+rv_fail_other_relation(void)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_OBJECT_IN_USE),
+			 errmsg("another relation has the name of the table"),
+			 errhint("Its schema is being renamed: try again.")));
+}
+
+void
 rv_fail_worker_waits_for_us(void)
 {
 	ereport(ERROR,
@@ -336,9 +347,10 @@ rv_fail_too_many_jobs(void)
 void
 rv_fail_option_range(const char *option, const char *given, const char *range)
 {
+	/* what a caller gave is quoted, but not megabytes of it */
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("invalid value for option \"%s\": %s", option, given),
+			 errmsg("invalid value for option \"%s\": %s", option, pnstrdup(given, pg_mbcliplen(given, strlen(given), 200))),
 			 errhint("Give %s.", range)));
 }
 
@@ -347,7 +359,8 @@ rv_fail_array(const char *argument, const char *expected)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-			 errmsg("argument \"%s\" must be %s", argument, expected)));
+			 errmsg("argument \"%s\" must be %s", argument, expected),
+			 errhint("Pass a plain array; arguments that have a default can also be left out.")));
 }
 
 void

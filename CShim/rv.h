@@ -106,6 +106,7 @@ extern void rv_fail_no_vector_column(const char *relation) pg_attribute_noreturn
 extern void rv_fail_no_vector_index(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_learned(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_learned_yet(const char *index) pg_attribute_noreturn();
+extern void rv_fail_other_relation(void) pg_attribute_noreturn();
 extern void rv_fail_worker_waits_for_us(void) pg_attribute_noreturn();
 extern void rv_fail_no_worker(void) pg_attribute_noreturn();
 extern void rv_fail_old_snapshot(void) pg_attribute_noreturn();
@@ -671,6 +672,7 @@ extern void rv_label_end(const RvPrivileged *before);
 extern Datum rv_label_vector(const RvTarget *target, Datum array);
 extern bool rv_label_uses_index(SPIPlanPtr plan, Oid index);
 extern int	rv_label_distances(double *distances, int capacity);
+extern SPIPlanPtr rv_label_prepare(const RvTarget *target, const char *sql, const Oid *types);
 extern void rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryContext memory, RvLabel *label);
 extern void rv_label_reset(void);
 /* For whoever measures searches: a setting of this nest level, and whether a plan searches an index. */

@@ -15,13 +15,15 @@ CREATE TABLE ruvector.learned_tables (
     learning_rate float8 NOT NULL CHECK (learning_rate > 0 AND learning_rate <= 1),
     min_samples int NOT NULL CHECK (min_samples > 0),
     target_recall float8 CHECK (target_recall > 0 AND target_recall < 1),
-    learns_from timestamptz NOT NULL DEFAULT clock_timestamp()
+    learns_from timestamptz NOT NULL DEFAULT clock_timestamp(),
+    anonymize bool NOT NULL DEFAULT false
 );
 COMMENT ON TABLE ruvector.learned_tables IS 'tables that learn, and their options';
 COMMENT ON COLUMN ruvector.learned_tables.trajectory_window IS 'unlabelled trajectories kept; ten times as many labelled ones';
 COMMENT ON COLUMN ruvector.learned_tables.learning_rate IS 'weight of the newest label in recall_recent of ruvector_learning_stats';
 COMMENT ON COLUMN ruvector.learned_tables.min_samples IS 'labels needed before any verdict';
 COMMENT ON COLUMN ruvector.learned_tables.learns_from IS 'searches that began before do not count: the table did not learn yet, or was cleared';
+COMMENT ON COLUMN ruvector.learned_tables.anonymize IS 'what was asked and found is forgotten once it is labelled, or after an hour';
 COMMENT ON COLUMN ruvector.learned_tables.target_recall IS 'the table''s own target; NULL: ruvector.target_recall';
 
 CREATE TABLE ruvector.index_options (
@@ -181,6 +183,23 @@ CREATE TABLE ruvector.policy_history (
 COMMENT ON TABLE ruvector.policy_history IS 'what was certified, put in force, taken back or dropped, and the numbers that led to it';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
+
+-- Of one search, or of all: what remains are times, counts and recalls.
+CREATE FUNCTION ruvector.anonymize(one uuid) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE ruvector.labels b SET exact_ids = NULL, exact_distances = '{}'
+    FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)
+    WHERE l.anonymize AND t.query_id = b.query_id AND (one IS NULL OR b.query_id = one)
+      AND (b.exact_ids IS NOT NULL OR cardinality(b.exact_distances) > 0);
+    UPDATE ruvector.trajectories t SET query_vector = NULL, row_ids = NULL, distances = NULL, filter = NULL,
+        label_state = CASE t.label_state WHEN 'pending' THEN 'skipped' ELSE t.label_state END,
+        label_note = CASE t.label_state WHEN 'pending' THEN 'forgotten before it was labelled' ELSE t.label_note END
+    FROM ruvector.learned_tables l
+    WHERE l.relid = t.relid AND l.anonymize AND (one IS NULL OR t.query_id = one)
+      AND (t.label_state <> 'pending' OR t.started_at < now() - interval '1 hour')
+      AND num_nonnulls(t.query_vector, t.row_ids, t.distances, t.filter) > 0;
+$$;
+COMMENT ON FUNCTION ruvector.anonymize IS 'forgets what was asked and found, of tables that want it so, where no label needs it any more';
+REVOKE ALL ON FUNCTION ruvector.anonymize(uuid) FROM PUBLIC;
 
 ------------------------------------------------------------ server's side
 
@@ -356,7 +375,8 @@ CREATE FUNCTION ruvector_enable_learning(
     learning_rate float8 DEFAULT 0.01,
     min_samples int DEFAULT 100,
     mode text DEFAULT 'apply',
-    target_recall float8 DEFAULT NULL
+    target_recall float8 DEFAULT NULL,
+    anonymize bool DEFAULT false
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_enable_learning' LANGUAGE C VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION ruvector_enable_learning IS 'learns on the table''s hnsw and ivfflat indexes; again: changes the options, keeps what was learned';

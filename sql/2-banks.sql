@@ -86,7 +86,8 @@ REVOKE ALL ON ruvector.banks, ruvector.outcomes, ruvector.patterns FROM PUBLIC;
 
 CREATE FUNCTION ruvector.complain(code text, message text, hint text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+    -- what a caller gave is quoted, but not megabytes of it
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = left(message, 500), HINT = left(hint, 1000);
 END $$;
 COMMENT ON FUNCTION ruvector.complain IS 'an error from within a query';
 
@@ -219,7 +220,7 @@ BEGIN
         RETURN;
     END IF;
     IF relation IS NULL THEN
-        PERFORM ruvector.complain('42704', format('there is no bank or table "%s"', source),
+        PERFORM ruvector.complain('42704', format('there is no bank or table "%s"', left(source, 200)),
             'Create a bank with ruvector_create_bank, or name a table that learns.');
     END IF;
     PERFORM ruvector.check_table(caller, relation, changing);
@@ -263,12 +264,12 @@ BEGIN
     IF embedding IS NULL THEN
         PERFORM ruvector.complain('22004', 'an embedding must not be null', 'Pass a real[].');
     END IF;
-    IF array_ndims(embedding) > 1 OR EXISTS (SELECT FROM unnest(embedding) x WHERE x IS NULL) THEN
-        PERFORM ruvector.complain('2202E', 'an embedding must be a one-dimensional array without nulls', 'Pass a plain real[].');
-    END IF;
-    IF cardinality(embedding) <> dims THEN
+    IF cardinality(embedding) <> dims THEN     -- first: what follows looks at every element
         PERFORM ruvector.complain('22000', format('expected %s dimensions, not %s', dims, cardinality(embedding)),
             'Pass a real[] of the bank''s dimension.');
+    END IF;
+    IF array_ndims(embedding) > 1 OR EXISTS (SELECT FROM unnest(embedding) x WHERE x IS NULL) THEN
+        PERFORM ruvector.complain('2202E', 'an embedding must be a one-dimensional array without nulls', 'Pass a plain real[].');
     END IF;
     IF EXISTS (SELECT FROM unnest(embedding) x WHERE x IN ('NaN', 'Infinity', '-Infinity')) THEN
         PERFORM ruvector.complain('22003', 'an embedding has a value that is not finite', 'NaN and infinity have no distance to anything: leave such queries out.');
@@ -433,6 +434,15 @@ LANGUAGE sql STABLE AS $$
 $$;
 COMMENT ON FUNCTION ruvector.described_patterns IS 'the patterns of a bank without their centroids, which are made of private vectors';
 
+CREATE FUNCTION ruvector.check_remembered(relation oid) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF EXISTS (SELECT FROM ruvector.learned_tables l WHERE l.relid = relation AND l.anonymize) THEN
+        PERFORM ruvector.complain('55000', format('queries of table %s are forgotten once they are labelled', relation::regclass),
+            'Patterns are made of them: ruvector_enable_learning without anonymize would keep them from then on.');
+    END IF;
+END $$;
+COMMENT ON FUNCTION ruvector.check_remembered IS 'refuses a table whose queries are forgotten';
+
 CREATE FUNCTION ruvector.extract_patterns(caller oid, relation oid, source text, num_clusters int)
 RETURNS TABLE (index_name name, k int, pattern_id bigint, level int, children bigint[], support int, confidence float8,
     parameters jsonb, "precision" float8, recall float8, latency_us float8, cost float8, usage bigint, imported bool)
@@ -446,6 +456,7 @@ BEGIN
     END IF;
     PERFORM FROM ruvector.banks_of(caller, relation, source, true);
     IF relation IS NOT NULL THEN
+        PERFORM ruvector.check_remembered(relation);
         PERFORM ruvector.refresh_banks(relation);
     END IF;
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, true) LOOP
@@ -469,6 +480,8 @@ DECLARE
 BEGIN
     IF min_usage < 0 OR NOT min_confidence BETWEEN 0 AND 1 THEN
         PERFORM ruvector.complain('22023', 'min_usage must be 0 or more, and min_confidence from 0 to 1', 'Leave out what is not to count.');
+    ELSIF NOT max_age BETWEEN '0' AND '1000 years' THEN
+        PERFORM ruvector.complain('22023', format('invalid value for option "max_age": %s', max_age), 'Give an interval from 0 to 1000 years, or leave it out.');
     END IF;
     FOR bank IN SELECT * FROM ruvector.banks_of(caller, relation, source, true) LOOP
         UPDATE ruvector.banks b SET image = NULL, image_checksum = NULL WHERE b.bank_id = bank.bank_id;
@@ -534,12 +547,12 @@ RETURNS TABLE (index_name name, k_class int, parameter text, value int, source t
     pattern_ids bigint[], similarities float8[]) LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM ruvector.check_table(caller, relation, false);
-    PERFORM ruvector.check_embedding(query, cardinality(query));
-    IF NOT EXISTS (SELECT FROM ruvector.learned_indexes x JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1
+    IF query IS NOT NULL AND NOT EXISTS (SELECT FROM ruvector.learned_indexes x JOIN pg_attribute a ON a.attrelid = x.indexid AND a.attnum = 1
                    WHERE x.relid = relation AND a.atttypmod IN (cardinality(query), -1)) THEN
         PERFORM ruvector.complain('22000', format('no learned index of table "%s" has %s dimensions', table_name, cardinality(query)),
             'Pass a query vector of the same dimension as the indexed column.');
     END IF;
+    PERFORM ruvector.check_embedding(query, cardinality(query));
     RETURN QUERY
     SELECT c.relname, m.k_class, CASE x.kind WHEN 'hnsw' THEN 'ef_search' ELSE 'probes' END,
            coalesce(s.parameters[1]::int, m.value, m.setting),

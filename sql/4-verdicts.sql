@@ -94,13 +94,13 @@ COMMENT ON FUNCTION ruvector.get_verdict IS 'behind ruvector_get_verdict';
 
 ------------------------------------------------------------------- feedback
 
-CREATE FUNCTION ruvector.checked_ids(ids text[], argument text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
+CREATE FUNCTION ruvector.checked_ids(ids anyarray, argument text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
     IF cardinality(ids) > 10000 OR array_ndims(ids) > 1 OR array_position(ids, NULL) IS NOT NULL THEN
         PERFORM ruvector.complain('22023', format('argument "%s" must be a one-dimensional array of at most 10000 identifiers without nulls', argument),
             'Give the identifiers of rows, or leave it out.');
     END IF;
-    RETURN coalesce(ids, '{}');
+    RETURN coalesce(ids::text[], '{}');
 END $$;
 COMMENT ON FUNCTION ruvector.checked_ids IS 'refuses what is no list of identifiers';
 
@@ -131,7 +131,7 @@ DECLARE
     before ruvector.feedback;
     bank int;
     pattern bigint;
-    change float8 := (rating / 5 - 0.5) * 0.1;
+    change float8 := (rating - 2.5) / 50;   -- (rating / 5 - 0.5) * 0.1, without underflow
 BEGIN
     IF NOT rating BETWEEN 0 AND 5 THEN
         PERFORM ruvector.complain('22023', format('invalid value for option "rating": %s', rating), 'Give a number from 0 to 5, or leave it out.');
@@ -164,7 +164,8 @@ COMMENT ON FUNCTION ruvector.record_feedback(oid, oid, uuid, text[], text[], flo
 CREATE FUNCTION ruvector.record_feedback(caller oid, relation oid, query_id uuid, relevant_ids bigint[], irrelevant_ids bigint[], rating float8)
 RETURNS TABLE ("precision" float8, recall float8, exact_precision float8, weighted_recall float8, never_returned text[])
 LANGUAGE sql AS $$
-    SELECT * FROM ruvector.record_feedback(caller, relation, query_id, relevant_ids::text[], irrelevant_ids::text[], rating)
+    SELECT * FROM ruvector.record_feedback(caller, relation, query_id, ruvector.checked_ids(relevant_ids, 'relevant_ids'),
+        ruvector.checked_ids(irrelevant_ids, 'irrelevant_ids'), rating)
 $$;
 COMMENT ON FUNCTION ruvector.record_feedback(oid, oid, uuid, bigint[], bigint[], float8) IS 'behind ruvector_record_feedback';
 
@@ -183,7 +184,7 @@ BEGIN
         PERFORM ruvector.complain('02000', format('no search of yours on table "%s" with this vector is kept', table_name),
             'It was not recorded, is on its way to the worker (wait ruvector.learning_interval), or has left the trajectory_window of the table.');
     END IF;
-    RETURN QUERY SELECT * FROM ruvector.record_feedback(caller, relation, search, relevant_ids::text[], irrelevant_ids::text[], rating);
+    RETURN QUERY SELECT * FROM ruvector.record_feedback(caller, relation, search, relevant_ids, irrelevant_ids, rating);
 END $$;
 COMMENT ON FUNCTION ruvector.record_feedback(oid, oid, regclass, real[], bigint[], bigint[], float8) IS 'behind ruvector_record_feedback';
 
@@ -234,6 +235,7 @@ BEGIN
     IF recent IS NULL OR recent NOT BETWEEN 1 AND 100000 THEN
         PERFORM ruvector.complain('22023', format('invalid value for option "recent": %s', coalesce(recent::text, 'null')), 'Give a number from 1 to 100000.');
     END IF;
+    PERFORM ruvector.check_remembered(relation);
     RETURN QUERY
     SELECT c.relname, a.aspect, a.item, a.searches, a.share, a.recall, a.labels, a.value, a.p_value
     FROM (SELECT DISTINCT ON (b.indexid) b.* FROM ruvector.banks b

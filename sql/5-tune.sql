@@ -104,7 +104,7 @@ DECLARE
     found_own_rows int;
 BEGIN
     IF aim IS NULL OR aim NOT IN ('recall', 'latency', 'balanced') THEN
-        PERFORM ruvector.complain('22023', format('invalid value for option "optimize_for": %s', coalesce(optimize_for, 'null')),
+        PERFORM ruvector.complain('22023', format('invalid value for option "optimize_for": %s', coalesce(left(optimize_for, 200), 'null')),
             'Give ''recall'', ''latency'' or ''balanced''.');
     ELSIF sample_queries IS NULL OR sample_queries NOT BETWEEN 1 AND 100000 THEN
         PERFORM ruvector.complain('22023', format('invalid value for option "sample_queries": %s', coalesce(sample_queries::text, 'null')),

@@ -263,7 +263,7 @@ RETURNS TABLE (configuration int, "group" text, kind text, label text, m int, ef
         UNION ALL SELECT v.* FROM x, LATERAL (VALUES
             (1, 'build', 'hnsw', 16, 64, NULL, 'value'), (2, 'type', 'hnsw', x.m, x.ef_construction, NULL, 'halfvec'),
             (3, 'build', 'hnsw', 16, 200, NULL, 'value'), (4, 'build', 'hnsw', 32, 200, NULL, 'value'),
-            (5, 'lists', 'ivfflat', NULL, NULL, greatest(1, round(sqrt(row_count))::int), 'value'),
+            (5, 'lists', 'ivfflat', NULL, NULL, greatest(1, round(sqrt(greatest(row_count, 0)))::int), 'value'),
             (6, 'lists', 'ivfflat', NULL, NULL, greatest(1, round(row_count / 1000)::int), 'value'),
             (7, 'binary', 'hnsw', x.m, x.ef_construction, NULL, 'bit')) v
         WHERE (v.column3, v.column4, v.column5, v.column7) IS DISTINCT FROM (x.kind, x.m, x.ef_construction, 'value')
@@ -509,8 +509,10 @@ DECLARE
     rows_given bool;
 BEGIN
     PERFORM ruvector.check_table(caller, relation, true);
-    IF max_time IS NULL OR max_time < interval '0' THEN
-        PERFORM ruvector.complain('22023', format('invalid value for option "max_time": %s', coalesce(max_time::text, 'NULL')), 'Give an interval, not below 0.');
+    IF max_time IS NULL OR max_time < interval '0' OR max_time > interval '1 day' THEN
+        PERFORM ruvector.complain('22023', format('invalid value for option "max_time": %s', coalesce(max_time::text, 'NULL')), 'Give an interval, from 0 to a day.');
+    ELSIF max_memory !~* '^\s*\d{1,9}(\.\d{1,9})?\s*(bytes|B|kB|MB|GB|TB)?\s*$' THEN
+        PERFORM ruvector.complain('22023', format('invalid value for option "max_memory": %s', left(max_memory, 40)), 'Give a size, for instance 512MB, or leave it out.');
     ELSIF sample_share IS NULL OR NOT (sample_share > 0 AND sample_share <= 0.5) THEN
         PERFORM ruvector.complain('22023', format('invalid value for option "sample_share": %s', coalesce(sample_share::text, 'NULL')), 'Give a share above 0, up to 0.5.');
     END IF;
