@@ -16,7 +16,9 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/inval.h"
@@ -597,6 +599,9 @@ rv_learn_run(void)
 		rv_tick_facts facts;
 		volatile bool failed = false;
 
+		/* with much to do it waits for nothing, and would keep a server from starting again */
+		if (!PostmasterIsAlive())
+			proc_exit(1);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

@@ -67,9 +67,10 @@ sub asks
 
 my $search = "SELECT id FROM items ORDER BY embedding <-> noise(%s) LIMIT 9";
 my @psql = ('psql', '-XqAt', '-v', 'ON_ERROR_STOP=1');
-# Is there a module?  Else its tests are skipped, and say what to install.
-sub has { return system_log('python3', '-c', 'import ' . join(', ', @_)) == 0 }
-my @python = ('python3', "$FindBin::RealBin/020_clients.py");
+# Is there a module?  Else its tests are skipped, and say what to install.  Debian's modules are Debian's python's.
+my ($python) = grep { -x } '/usr/bin/python3', map { "$_/python3" } split(/:/, $ENV{PATH});
+my @python = ($python // 'python3', "$FindBin::RealBin/020_clients.py");
+sub has { return system_log($python[0], '-c', 'import ' . join(', ', @_)) == 0 }
 
 for my $way ('direct', 'pooled')
 {
