@@ -74,8 +74,9 @@ sub factor { return $ENV{RUVECTOR_HARD} // 1 }
 # One line on what was tried, how often, and what was lost; seen where that was asked for.
 sub told { my $line = "@_"; return factor() > 1 ? diag($line) : note($line) }
 
-# Clients that search and write until $seconds are over, or the server is.  What a
-# search returns is checked in its own snapshot; what goes wrong is in table mishaps.
+# Clients that search and write, as much as leaves others room, until $seconds are
+# over, or the server is.  What a search returns is checked in its own snapshot; what goes wrong is in
+# table mishaps.
 sub load_items
 {
 	my ($node, $clients, $seconds) = @_;
@@ -104,7 +105,7 @@ END $$;
 	append_to_file($script, join("\n", '\set seed random(-1000000, -1)', '\set id random(1, 3000)',
 		('SELECT checked_search(:seed);') x 3, 'SELECT id FROM items ORDER BY embedding <-> noise(:seed) LIMIT 7;',
 		'UPDATE items SET embedding = noise(:seed) WHERE id = :id;', ''));
-	return IPC::Run::start([ 'pgbench', '-n', '-c', $clients, '-j', 2, '-T', $seconds, '-f', $script,
+	return IPC::Run::start([ 'pgbench', '-n', '-c', $clients, '-j', 2, '-R', 100, '-T', $seconds, '-f', $script,
 		$node->connstr('postgres') . " application_name=load options='-c enable_seqscan=off'" ],
 		'>', \my $out, '2>', \my $err);
 }
