@@ -5,13 +5,14 @@
  * That is decided by Swift (rv_schedule_next), on facts gathered here.  Every
  * action is one transaction, or a few short ones; an error ends the action, is
  * logged and leaves the loop running.  What was learned lives in our tables: they
- * are the truth, shared memory only repeats them.
+ * are the truth, shared memory only repeats them.  On a standby nothing else is done.
  *
  * Locks: those of ordinary statements on our own tables.
  */
 #include "rv.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
@@ -19,9 +20,9 @@
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/pmsignal.h"
+#include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -281,6 +282,15 @@ read_classes(void)
 	}
 }
 
+/* At once, and of this server alone: what is published is in its memory, and a standby can write no WAL. */
+static void
+invalidate_plans(Oid relation)
+{
+	SharedInvalidationMessage message = {.rc = {.id = SHAREDINVALRELCACHE_ID, .dbId = MyDatabaseId, .relId = relation}};
+
+	SendSharedInvalidMessages(&message, 1);
+}
+
 /*
  * Entries first, invalidation after: a cached plan that is made anew must find
  * the index published (or not published) already.
@@ -304,7 +314,7 @@ publish(void)
 				 errmsg("ruvector learns on at most %d indexes of one server", RV_INDEXES_MAX),
 				 errdetail("Some indexes of this database are left to pgvector's settings.")));
 	for (int i = 0; i < changes; i++)
-		CacheInvalidateRelcacheByRelid(changed[i]);
+		invalidate_plans(changed[i]);
 }
 
 /* ---- labels that somebody is waiting for ------------------------------------------------------ */
@@ -386,16 +396,20 @@ synchronise(void)
 	MemoryContextReset(sync_memory);
 	index_count = class_count = 0;
 	rv_privileged_begin(&privileged);
-	drop_stale_evidence();
-	drop_own_rows();
-	drop_stale_verdicts();
+	if (!RecoveryInProgress())
+	{
+		drop_stale_evidence();
+		drop_own_rows();
+		drop_stale_verdicts();
+	}
 	read_indexes();
 	read_policies();
-	read_classes();
+	if (!RecoveryInProgress())
+		read_classes();
 	rv_privileged_end(&privileged);
 	publish();
 	rv_learn_end();
-	if (begin_jobs(jobs, job_count))
+	if (!RecoveryInProgress() && begin_jobs(jobs, job_count))
 		synchronise();
 }
 
@@ -539,6 +553,12 @@ act(rv_schedule *schedule)
 	int64		started = now_us();
 	int			i = schedule->class_index;	/* of judging and labelling */
 
+	/* a standby writes nothing, but applies what its primary has learned */
+	if (RecoveryInProgress())
+	{
+		synchronise();
+		return;
+	}
 	switch ((rv_action) schedule->action)
 	{
 		case RV_ACTION_SLEEP:

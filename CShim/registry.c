@@ -21,6 +21,7 @@
 #include "rv.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
@@ -333,16 +334,17 @@ wake_worker_early(void)
 	LWLockRelease(registry->lock);
 }
 
-/* A full ring counts a drop.  At half full the worker is woken early. */
+/* A full ring counts a drop, and a standby, where nothing can be stored.  At half full the worker is woken early. */
 void
 rv_registry_push(int slot, const rv_trajectory *record, int bytes)
 {
 	RvIndexCounters *counters = &registry->counters[slot];
 	int64		cells;
 	int64		used;
-	bool		pushed;
+	bool		pushed = false;
 
-	RV_SWIFT(pushed = rv_ring_push(ring, record->database, record, bytes));
+	if (!RecoveryInProgress())
+		RV_SWIFT(pushed = rv_ring_push(ring, record->database, record, bytes));
 	rv_atomic_add(pushed ? &counters->recorded : &counters->dropped, 1);
 	rv_atomic_store(&counters->last_activity, (uint64) record->started_at);
 	RV_SWIFT(used = rv_ring_used(ring, &cells));

@@ -7,7 +7,7 @@ use PostgreSQL::Test::Utils;
 use Exporter 'import';
 use IPC::Run ();
 use Test::More;
-our @EXPORT = qw(new_server learn_items search wait_for settle load_items factor told);
+our @EXPORT = qw(new_server configure learn_items search wait_for settle load_items factor told);
 
 # A new server; $conf goes to the end of its configuration.
 sub new_server
@@ -15,6 +15,14 @@ sub new_server
 	my ($name, $conf) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init;
+	configure($node, $conf // '');
+	$node->start;
+	return $node;
+}
+
+sub configure
+{
+	my ($node, $conf) = @_;
 	$node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'ruvector'
 ruvector.learning_interval = '1s'
@@ -22,9 +30,8 @@ ruvector.label_budget = 1
 ruvector.batched_search = off
 restart_after_crash = on
 max_worker_processes = 16
-} . ($conf // ''));
-	$node->start;
-	return $node;
+} . $conf);
+	return;
 }
 
 # Table items with an hnsw index that misses recall 0.9 at the default ef_search, learning.
