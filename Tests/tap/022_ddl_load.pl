@@ -91,10 +91,10 @@ is($failed, '', 'the extension is dropped and created again under load');
 is($node->safe_psql('postgres', $mishaps), '', '... and nobody notices');
 told(5 * factor(), "times DROP EXTENSION and CREATE EXTENSION under load, $ended sessions terminated: no error, no wrong row");
 
-$load->signal('TERM');
-$load->finish;
 wait_for($node, 'postgres', 'SELECT count(*) > 20 FROM ruvector.labels');
 pass('learning goes on');
+$load->signal('TERM');
+$load->finish;
 my $log = slurp_file($node->logfile);
 unlike($log, qr/deadlock detected/, 'no deadlock');
 unlike($log, qr/PANIC|TRAP|was terminated by signal/, 'no crash');
