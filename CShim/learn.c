@@ -398,6 +398,7 @@ synchronise(void)
 	rv_privileged_begin(&privileged);
 	if (!RecoveryInProgress())
 	{
+		rv_sql("SELECT ruvector.follow_names()", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 		drop_stale_evidence();
 		drop_own_rows();
 		drop_stale_verdicts();
