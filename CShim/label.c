@@ -15,9 +15,11 @@
 
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
@@ -82,7 +84,11 @@ describe(Oid index, const char *filter, Target *target)
 	Datum		values[] = {ObjectIdGetDatum(index)};
 	const char *problem = NULL;
 	bool		isnull;
+	Oid			relation = IndexGetRelation(index, true);
 
+	/* what is called so now is called so until we have searched it */
+	if (OidIsValid(relation))
+		LockRelationOid(relation, AccessShareLock);
 	target->index = index;
 	target->filtered = filter != NULL;
 	target->kind = rv_pgvector_index_kind(index);

@@ -512,9 +512,26 @@ distil(void)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* A full disk, say, fails every round: one line an hour tells as much. */
+#define REPEAT_MS (60 * 60 * 1000)
+
+static bool
+is_news(int sqlstate)
+{
+	static int	said = 0;
+	static TimestampTz said_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (sqlstate == said && !TimestampDifferenceExceeds(said_at, now, REPEAT_MS))
+		return false;
+	said = sqlstate;
+	said_at = now;
+	return true;
+}
+
 /*
- * In PG_CATCH: says what happened, and ends the transaction.  With `secret` the
- * error could quote what is private: only its code is told.
+ * In PG_CATCH: says what happened, unless it was said lately, and ends the transaction.
+ * With `secret` the error could quote what is private: only its code is told.
  */
 void
 rv_learn_abort(bool secret)
@@ -532,10 +549,12 @@ rv_learn_abort(bool secret)
 	}
 	else
 	{
-		EmitErrorReport();
+		if (is_news(geterrcode()))
+			EmitErrorReport();
 		FlushErrorState();
 	}
 	AbortCurrentTransaction();
+	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
 

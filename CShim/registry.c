@@ -318,6 +318,16 @@ rv_registry_count_learned(int slot)
 	rv_atomic_add(&registry->counters[slot].learned, 1);
 }
 
+/* Of a search that was recorded before. */
+void
+rv_registry_count_dropped(Oid index)
+{
+	RvIndex    *entry = rv_registry_find(index);
+
+	if (entry != NULL)
+		rv_atomic_add(&registry->counters[entry->slot].dropped, 1);
+}
+
 /* ---- the ring --------------------------------------------------------------------- */
 
 /* On the path of a query: never waits for the lock. */

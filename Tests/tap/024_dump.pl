@@ -97,18 +97,25 @@ for my $server ($node, $other)
 	$server->stop;
 }
 
-# with the files as they are, under another identity, as pg_upgrade leaves them: nothing was rebuilt, all is kept
+# where OIDs and files stay as they are, nothing was rebuilt, and all is kept: a copy, and pg_upgrade
 my $stats = q{SELECT labels, chosen, recall_bound FROM ruvector_learning_stats('"Odd one"."My items"')};
+$node->append_conf('postgresql.conf', "ruvector.label_budget = 0\n");
 $node->start;
 my $known = $node->safe_psql('postgres', $stats);
-$node->stop;
-$node->command_ok([ 'pg_resetwal', '-f', $node->data_dir ], 'the write-ahead log begins anew');
-$node->start;
 $node->safe_psql('template1', 'CREATE DATABASE copy TEMPLATE postgres');
+$node->stop;
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init;
+configure($new, "ruvector.label_budget = 0\n");
+my ($bindir) = run_command([ 'pg_config', '--bindir' ]);
+chdir($new->basedir);			# for what it writes
+$new->command_ok([ 'pg_upgrade', '-b', $bindir, '-B', $bindir, '-d', $node->data_dir, '-D', $new->data_dir,
+	'-p', $node->port, '-P', $new->port, '-s', $new->host, '-U', scalar getpwuid($<) ], 'pg_upgrade');
+$new->start;
 for my $db ('postgres', 'copy')
 {
-	wait_for($node, $db, q{SELECT recorded IS NOT NULL FROM ruvector.index_counters('"Odd one"."My index"'::regclass)});
-	is($node->safe_psql($db, $stats), $known, 'what is known where OIDs and files stayed is kept');
+	wait_for($new, $db, q{SELECT recorded IS NOT NULL FROM ruvector.index_counters('"Odd one"."My index"'::regclass)});
+	is($new->safe_psql($db, $stats), $known, 'what is known where OIDs and files stayed is kept');
 }
-$node->stop;
+$new->stop;
 done_testing();
