@@ -10,7 +10,7 @@ use Test::More;
 
 my $primary = PostgreSQL::Test::Cluster->new('primary');
 $primary->init(allows_streaming => 1);
-configure($primary, "max_connections = 20\n");
+configure($primary, "max_connections = 20\nruvector.pattern_consolidation_interval = 1s\n");
 $primary->start;
 $primary->safe_psql('postgres', 'CREATE DATABASE late');
 $primary->safe_psql('late', 'CREATE EXTENSION ruvector');
@@ -43,6 +43,16 @@ my ($rc, $out, $err) = $standby->psql('postgres', "SELECT * FROM ruvector_auto_t
 like($err, qr/during recovery|read-only transaction/, 'nothing is tuned there');
 is($standby->safe_psql('postgres', "SELECT count(*) FROM ruvector_get_search_params('items', (SELECT embedding FROM items LIMIT 1)::real[], 10)"),
 	1, 'what would suit a query can be asked there');
+
+# patterns are shared there as well
+$primary->safe_psql('postgres', q{
+SELECT ruvector_create_bank('kept', 3, '{"effort": {"type": "integer", "min": 1, "max": 9}}');
+SELECT count(ruvector_record_outcome('kept', ARRAY[sin(g), cos(g), 1]::real[], jsonb_build_object('effort', 1 + g % 9),
+  recall := (1 + g % 9) / 9.0, cost := 1 + g % 9)) FROM generate_series(1, 300) g});
+my $shared = 'SELECT count(*) > 0 FROM ruvector.shared_images() JOIN ruvector.banks USING (bank_id) WHERE name IS NOT NULL';
+wait_for($_, 'postgres', $shared) for ($primary, $standby);
+my $suggested = "SELECT parameters FROM ruvector_get_optimized_params('kept', ARRAY[0, 1, 1]::real[])";
+like($standby->safe_psql('postgres', $suggested), qr/effort/, 'a bank suggests there');
 
 # what happens on the primary happens here: a dropped database is not held up by our worker
 $primary->safe_psql('postgres', 'DROP DATABASE late');
