@@ -26,6 +26,7 @@ my ($pgbouncer) = grep { -x } map { "$_/pgbouncer" } split(/:/, $ENV{PATH}), '/u
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $folder = PostgreSQL::Test::Utils::tempdir_short();
 my $pooler;
+END { local $?; $pooler->kill_kill if $pooler }	# also where the test ends early
 if (defined $pgbouncer)
 {
 	append_to_file("$folder/pgbouncer.ini", sprintf(q{
@@ -104,11 +105,6 @@ SKIP:
 	$node->safe_psql('postgres', "ALTER DATABASE postgres SET ruvector.adaptive_search = off");
 	$value->('SELECT pg_terminate_backend(pg_backend_pid())');
 	like($value->($explain), qr/ef_search: $setting\b/, 'what is set for the database reaches the clients of a pool');
-}
-if ($pooler)
-{
-	$pooler->signal('TERM');
-	$pooler->finish;
 }
 $node->stop;
 done_testing();
