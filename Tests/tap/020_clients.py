@@ -2,7 +2,7 @@
 import sys
 
 how, conninfo = sys.argv[1:]
-queries = ["[%s]" % ",".join(str(((7919 * i + 104729 * d) % 2001 - 1000) / 1000) for d in range(24)) for i in range(8)]
+queries = [[((7919 * i + 104729 * d) % 2001 - 1000) / 1000 for d in range(24)] for i in range(8)]
 
 
 def with_psycopg(prepare):
@@ -13,7 +13,7 @@ def with_psycopg(prepare):
         if prepare:
             connection.execute("SET LOCAL plan_cache_mode = force_generic_plan", prepare=False)
         for query in queries:
-            rows = connection.execute("SELECT id FROM items ORDER BY embedding <-> %s::vector LIMIT 9", (query,))
+            rows = connection.execute("SELECT id FROM items ORDER BY embedding <-> %s::vector LIMIT 9", (str(query),))
             assert len(rows.fetchall()) == 9
         if prepare:
             plans = connection.execute("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE '%<->%'",
@@ -22,9 +22,8 @@ def with_psycopg(prepare):
             connection.execute("DEALLOCATE ALL", prepare=False)
 
 
-def with_sqlalchemy():
-    from sqlalchemy import Column, Float, Integer, create_engine, select
-    from sqlalchemy.orm import Session, declarative_base
+def vector_type():
+    from sqlalchemy import Float
     from sqlalchemy.types import UserDefinedType
 
     class Vector(UserDefinedType):
@@ -39,11 +38,23 @@ def with_sqlalchemy():
             return "VECTOR(%d)" % self.dimensions
 
         def bind_processor(self, dialect):
-            return lambda value: value
+            return lambda value: "[%s]" % ",".join(map(str, value))
 
         class comparator_factory(UserDefinedType.Comparator):
             def l2_distance(self, other):
                 return self.op("<->", return_type=Float)(other)
+
+    return Vector
+
+
+def with_sqlalchemy():
+    from sqlalchemy import Column, Integer, create_engine, select
+    from sqlalchemy.orm import Session, declarative_base
+
+    try:
+        from pgvector.sqlalchemy import Vector
+    except ImportError:  # no Debian package
+        Vector = vector_type()
 
     class Item(declarative_base()):
         __tablename__ = "items"
