@@ -3,6 +3,7 @@
 #   make && make install     build for the PostgreSQL of PG_CONFIG
 #   make installcheck        the suites that the server at hand can run
 #   make test                set-up, build, install and every test, on temporary clusters
+#   make check-hard          crashes, DDL and the like under load, for long; RUVECTOR_HARD says how long
 #   make demo                set-up, build, install and the main job on real embeddings
 #   make bench               learned parameters against the best fixed value; arguments in BENCH
 #   make bench-overhead      cost of capture, as ratios of paired runs
@@ -72,6 +73,10 @@ test:
 	tools/setup chromium
 	Tests/run
 
+check-hard:
+	tools/setup
+	Tests/run hard
+
 demo:
 	tools/setup
 	Demo/run
@@ -89,4 +94,4 @@ bench-seed-targets:
 	tools/setup
 	Benchmarks/seed-targets
 
-.PHONY: check-symbols setup test demo bench bench-overhead bench-seed-targets
+.PHONY: check-symbols setup test check-hard demo bench bench-overhead bench-seed-targets

@@ -136,31 +136,13 @@ insert_trajectory(SPIPlanPtr insert, const rv_trajectory *trajectory, const RvLe
  * Of each table only the last trajectory_window searches are written: older ones
  * would be pruned at once.
  */
-int
-rv_drain(RvLearnedIndex *indexes, int count)
+static int
+store(List *records, MemoryContext memory, RvLearnedIndex *indexes, int count)
 {
-	MemoryContext memory;
-	MemoryContext row_memory;
+	MemoryContext row_memory = AllocSetContextCreate(memory, "ruvector trajectory", ALLOCSET_DEFAULT_SIZES);
 	RvPrivileged privileged;
-	List	   *records = NIL;
-	char	   *buffer;
-	int			bytes;
 	int			written = 0;
 
-	if (!rv_learn_begin("ruvector: storing trajectories"))
-		return 0;
-	memory = AllocSetContextCreate(CurTransactionContext, "ruvector drain", ALLOCSET_DEFAULT_SIZES);
-	MemoryContextSwitchTo(memory);
-	buffer = palloc(RV_RECORD_MAX);
-	while (list_length(records) < rv_trajectory_buffer_size &&
-		   (bytes = rv_registry_pop(buffer, RV_RECORD_MAX)) > 0)
-	{
-		char	   *copy = palloc(bytes);
-
-		memcpy(copy, buffer, bytes);
-		records = lappend(records, copy);
-	}
-	row_memory = AllocSetContextCreate(memory, "ruvector trajectory", ALLOCSET_DEFAULT_SIZES);
 	rv_privileged_begin(&privileged);
 	for (int i = 0; i < count; i++)
 	{
@@ -201,6 +183,45 @@ rv_drain(RvLearnedIndex *indexes, int count)
 		}
 	}
 	rv_privileged_end(&privileged);
+	return written;
+}
+
+/* Searches that cannot be stored are lost, and counted. */
+int
+rv_drain(RvLearnedIndex *indexes, int count)
+{
+	MemoryContext memory;
+	List	   *volatile records = NIL;
+	char	   *buffer;
+	int			bytes;
+	int			written = 0;
+
+	if (!rv_learn_begin("ruvector: storing trajectories"))
+		return 0;
+	memory = AllocSetContextCreate(CurTransactionContext, "ruvector drain", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(memory);
+	buffer = palloc(RV_RECORD_MAX);
+	while (list_length(records) < rv_trajectory_buffer_size &&
+		   (bytes = rv_registry_pop(buffer, RV_RECORD_MAX)) > 0)
+	{
+		char	   *copy = palloc(bytes);
+
+		memcpy(copy, buffer, bytes);
+		records = lappend(records, copy);
+	}
+	PG_TRY();
+	{
+		written = store(records, memory, indexes, count);
+	}
+	PG_CATCH();
+	{
+		ListCell   *cell;
+
+		foreach(cell, records)
+			rv_registry_count_dropped(((rv_trajectory *) lfirst(cell))->index);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
 	rv_learn_end();
 	return written;
 }

@@ -168,8 +168,8 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
 		   " exact_ids, own_row)"
 		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
-		   /* pruned or cleared while we measured */
-		   " WHERE EXISTS (SELECT FROM ruvector.trajectories WHERE query_id = $1)",
+		   /* pruned or cleared while we measured, or just now: locked, or the foreign key finds it gone */
+		   " FROM ruvector.trajectories WHERE query_id = $1 FOR KEY SHARE",
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
 }
 

@@ -77,6 +77,7 @@ rv_label_describe(Oid index, const char *filter, RvTarget *target)
 	const char *problem = NULL;
 	bool		isnull;
 
+	/* what is called so now is called so until we have searched it */
 	if (OidIsValid(relation))
 		LockRelationOid(relation, AccessShareLock);
 	target->index = index;

@@ -5,21 +5,24 @@
  * That is decided by Swift (rv_schedule_next), on facts gathered here.  Every
  * action is one transaction, or a few short ones; an error ends the action, is
  * logged and leaves the loop running.  What was learned lives in our tables: they
- * are the truth, shared memory only repeats them.
+ * are the truth, shared memory only repeats them.  On a standby nothing else is done.
  *
  * Locks: those of ordinary statements on our own tables.
  */
 #include "rv.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/interrupt.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
+#include "storage/pmsignal.h"
+#include "storage/sinval.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -95,7 +98,6 @@ drop_stale_evidence(void)
 		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was rebuilt' FROM rebuilt"
 		   " WHERE filenode IS NOT NULL",
 		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
-	rv_sql("SELECT ruvector.follow_renamed()", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	/* a table that is being dropped must not come back with a new class of k */
 	rv_sql("WITH class AS (SELECT DISTINCT x.indexid, t.k_class, x.relid, x.filenode"
 		   "  FROM ruvector.learned_indexes x JOIN ruvector.trajectories t USING (indexid)"
@@ -281,6 +283,15 @@ read_classes(void)
 	}
 }
 
+/* At once, and of this server alone: what is published is in its memory, and a standby can write no WAL. */
+static void
+invalidate_plans(Oid relation)
+{
+	SharedInvalidationMessage message = {.rc = {.id = SHAREDINVALRELCACHE_ID, .dbId = MyDatabaseId, .relId = relation}};
+
+	SendSharedInvalidMessages(&message, 1);
+}
+
 /*
  * Entries first, invalidation after: a cached plan that is made anew must find
  * the index published (or not published) already, and what speaks for it.
@@ -303,7 +314,7 @@ publish(void)
 				 errmsg("ruvector learns on at most %d indexes of one server", RV_INDEXES_MAX),
 				 errdetail("Some indexes of this database are left to pgvector's settings.")));
 	for (int i = 0; i < changes; i++)
-		CacheInvalidateRelcacheByRelid(changed[i]);
+		invalidate_plans(changed[i]);
 }
 
 /* ---- labels that somebody is waiting for ------------------------------------------------------ */
@@ -385,16 +396,21 @@ synchronise(void)
 	MemoryContextReset(sync_memory);
 	index_count = class_count = 0;
 	rv_privileged_begin(&privileged);
-	drop_stale_evidence();
-	drop_own_rows();
-	drop_stale_verdicts();
+	if (!RecoveryInProgress())
+	{
+		rv_sql("SELECT ruvector.follow_names()", SPI_OK_SELECT, 0, NULL, NULL, NULL);
+		drop_stale_evidence();
+		drop_own_rows();
+		drop_stale_verdicts();
+	}
 	read_indexes();
 	read_policies();
-	read_classes();
+	if (!RecoveryInProgress())
+		read_classes();
 	rv_privileged_end(&privileged);
 	publish();
 	rv_learn_end();
-	if (begin_jobs(jobs, job_count))
+	if (!RecoveryInProgress() && begin_jobs(jobs, job_count))
 		synchronise();
 }
 
@@ -498,9 +514,26 @@ distil(void)
 
 /* ---- the loop -------------------------------------------------------------------------------- */
 
+/* A full disk, say, fails every round: one line an hour tells as much. */
+#define REPEAT_MS (60 * 60 * 1000)
+
+static bool
+is_news(int sqlstate)
+{
+	static int	said = 0;
+	static TimestampTz said_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (sqlstate == said && !TimestampDifferenceExceeds(said_at, now, REPEAT_MS))
+		return false;
+	said = sqlstate;
+	said_at = now;
+	return true;
+}
+
 /*
- * In PG_CATCH: says what happened, and ends the transaction.  With `secret` the
- * error could quote what is private: only its code is told.
+ * In PG_CATCH: says what happened, unless it was said lately, and ends the transaction.
+ * With `secret` the error could quote what is private: only its code is told.
  */
 void
 rv_learn_abort(bool secret)
@@ -518,11 +551,13 @@ rv_learn_abort(bool secret)
 	}
 	else
 	{
-		EmitErrorReport();
+		if (is_news(geterrcode()))
+			EmitErrorReport();
 		FlushErrorState();
 	}
 	AbortCurrentTransaction();
 	rv_workers_count_error();
+	pgstat_report_activity(STATE_IDLE, NULL);
 	RESUME_INTERRUPTS();
 }
 
@@ -541,6 +576,12 @@ act(rv_schedule *schedule)
 	int64		started = now_us();
 	int			i = schedule->class_index;	/* of judging and labelling */
 
+	/* a standby writes nothing, but applies what its primary has learned */
+	if (RecoveryInProgress())
+	{
+		synchronise();
+		return;
+	}
 	switch ((rv_action) schedule->action)
 	{
 		case RV_ACTION_SLEEP:
@@ -612,6 +653,9 @@ rv_learn_run(void)
 		rv_tick_facts facts;
 		volatile bool failed = false;
 
+		/* with much to do it waits for nothing, and would keep a server from starting again */
+		if (!PostmasterIsAlive())
+			proc_exit(1);
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{

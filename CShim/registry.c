@@ -21,6 +21,7 @@
 #include "rv.h"
 
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
@@ -365,6 +366,16 @@ rv_registry_reset_all(void)
 	rv_atomic_store(&registry->dropped, 0);
 }
 
+/* Of a search that was recorded before. */
+void
+rv_registry_count_dropped(Oid index)
+{
+	RvIndex    *entry = rv_registry_find(index);
+
+	if (entry != NULL)
+		rv_atomic_add(&registry->counters[entry->slot].dropped, 1);
+}
+
 /* ---- the ring --------------------------------------------------------------------- */
 
 /* On the path of a query: never waits for the lock. */
@@ -381,16 +392,17 @@ wake_worker_early(void)
 	LWLockRelease(registry->lock);
 }
 
-/* A full ring counts a drop.  At half full the worker is woken early. */
+/* A full ring counts a drop, and a standby, where nothing can be stored.  At half full the worker is woken early. */
 void
 rv_registry_push(int slot, const rv_trajectory *record, int bytes)
 {
 	RvIndexCounters *counters = &registry->counters[slot];
 	int64		cells;
 	int64		used;
-	bool		pushed;
+	bool		pushed = false;
 
-	RV_SWIFT(pushed = rv_ring_push(ring, record->database, record, bytes));
+	if (!RecoveryInProgress())
+		RV_SWIFT(pushed = rv_ring_push(ring, record->database, record, bytes));
 	rv_atomic_add(pushed ? &counters->recorded : &counters->dropped, 1);
 	if (!pushed)
 		rv_atomic_add(&registry->dropped, 1);

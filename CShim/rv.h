@@ -204,6 +204,7 @@ extern RvIndex *rv_registry_find(Oid index);
 extern bool rv_registry_publish(const RvIndexEntry *entries, int count);
 extern RvIndexCounters rv_registry_counters(Oid index);
 extern void rv_registry_count_search(int slot, bool learned);
+extern void rv_registry_count_dropped(Oid index);
 extern void rv_registry_push(int slot, const rv_trajectory *record, int bytes);
 extern int	rv_registry_pop(void *record, int capacity);
 extern bool rv_registry_waiting(void);

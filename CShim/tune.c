@@ -49,6 +49,7 @@ ruvector_await_labels(PG_FUNCTION_ARGS)
 
 	if (!rv_registry_ready())
 		rv_fail_not_preloaded();
+	PreventCommandDuringRecovery("ruvector_auto_tune");
 	if (IsolationUsesXactSnapshot())
 		rv_fail_old_snapshot();
 	RV_SWIFT(k_class = rv_k_class(k, false));

@@ -8,6 +8,9 @@
  * at commit.  A worker that died is started again after RESTART_MS.  A database
  * that cannot have a worker at present is tried again on every round.
  *
+ * On a hot standby they run as well, to publish what the primary has learned
+ * (learn.c).  Nobody wakes them there: all databases are looked at every FOLLOW_MS.
+ *
  * DROP DATABASE, and whatever else needs a database to itself, would wait for
  * our worker in vain: a utility hook asks it to leave first.  Only for a user who
  * may run the statement, or anybody could stop the learning of any database.
@@ -20,6 +23,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_database.h"
 #include "commands/dbcommands.h"
@@ -38,6 +42,7 @@
 
 #define RESTART_MS 5000
 #define LOOK_MS 10000
+#define FOLLOW_MS 60000
 
 PGDLLEXPORT void ruvector_launcher_main(Datum arg);
 PGDLLEXPORT void ruvector_worker_main(Datum arg);
@@ -113,7 +118,7 @@ start_worker(Oid database)
 		return claim == RV_CLAIM_SERVED;
 	memset(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_start_time = BgWorkerStart_ConsistentState;
 	worker.bgw_restart_time = BGW_NEVER_RESTART;	/* the launcher sees to that */
 	worker.bgw_main_arg = ObjectIdGetDatum(database);
 	worker.bgw_notify_pid = MyProcPid;
@@ -205,6 +210,8 @@ void
 ruvector_launcher_main(Datum arg)
 {
 	List	   *seen = NIL;		/* databases that have their worker, or needed none */
+	bool		standby = false;
+	TimestampTz all_looked_at = 0;
 
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, die);
@@ -225,6 +232,13 @@ ruvector_launcher_main(Datum arg)
 			ProcessConfigFile(PGC_SIGHUP);
 		}
 		SetCurrentStatementStartTimestamp();
+		if (standby && (!RecoveryInProgress() || TimestampDifferenceExceeds(all_looked_at, GetCurrentTimestamp(), FOLLOW_MS)))
+		{
+			list_free(seen);
+			seen = NIL;
+			all_looked_at = GetCurrentTimestamp();
+		}
+		standby = RecoveryInProgress();
 		databases = list_databases(TopMemoryContext);
 		revive_workers();
 		rv_registry_forget_databases_except(databases);
@@ -344,7 +358,7 @@ rv_worker_init(void)
 		return;
 	memset(&launcher, 0, sizeof(launcher));
 	launcher.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
-	launcher.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	launcher.bgw_start_time = BgWorkerStart_ConsistentState;
 	launcher.bgw_restart_time = RESTART_MS / 1000;
 	strlcpy(launcher.bgw_library_name, "ruvector", BGW_MAXLEN);
 	strlcpy(launcher.bgw_function_name, "ruvector_launcher_main", BGW_MAXLEN);

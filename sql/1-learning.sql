@@ -16,7 +16,8 @@ CREATE TABLE ruvector.learned_tables (
     min_samples int NOT NULL CHECK (min_samples > 0),
     target_recall float8 CHECK (target_recall > 0 AND target_recall < 1),
     learns_from timestamptz NOT NULL DEFAULT clock_timestamp(),
-    anonymize bool NOT NULL DEFAULT false
+    anonymize bool NOT NULL DEFAULT false,
+    table_name text NOT NULL
 );
 COMMENT ON TABLE ruvector.learned_tables IS 'tables that learn, and their options';
 COMMENT ON COLUMN ruvector.learned_tables.trajectory_window IS 'unlabelled trajectories kept; ten times as many labelled ones';
@@ -24,6 +25,7 @@ COMMENT ON COLUMN ruvector.learned_tables.learning_rate IS 'weight of the newest
 COMMENT ON COLUMN ruvector.learned_tables.min_samples IS 'labels needed before any verdict';
 COMMENT ON COLUMN ruvector.learned_tables.learns_from IS 'searches that began before do not count: the table did not learn yet, or was cleared';
 COMMENT ON COLUMN ruvector.learned_tables.anonymize IS 'what was asked and found is forgotten once it is labelled, or after an hour';
+COMMENT ON COLUMN ruvector.learned_tables.table_name IS 'with its schema: by this a restored row finds its table';
 COMMENT ON COLUMN ruvector.learned_tables.target_recall IS 'the table''s own target; NULL: ruvector.target_recall';
 
 CREATE TABLE ruvector.index_options (
@@ -178,9 +180,14 @@ CREATE TABLE ruvector.policy_history (
     recall float8,
     bound float8,
     labels int,
-    reason text NOT NULL
+    reason text NOT NULL,
+    table_name text,
+    index_name name
 );
 COMMENT ON TABLE ruvector.policy_history IS 'what was certified, put in force, taken back or dropped, and the numbers that led to it';
+
+COMMENT ON COLUMN ruvector.policy_history.indexid IS '0: restored, and the index is not there yet';
+COMMENT ON COLUMN ruvector.policy_history.table_name IS 'with its schema: by this, and index_name, a restored event finds its table and index';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
 

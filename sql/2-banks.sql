@@ -13,6 +13,7 @@ CREATE TABLE ruvector.banks (
     bank_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text UNIQUE CHECK (length(name) BETWEEN 1 AND 200),
     owner_id oid,
+    owner_name name,
     relid oid REFERENCES ruvector.learned_tables ON DELETE CASCADE,
     indexid oid,
     k_class int,
@@ -34,6 +35,7 @@ CREATE TABLE ruvector.banks (
 );
 COMMENT ON TABLE ruvector.banks IS 'memories of what works for which queries: of an index and a class of k, or of an application''s own';
 COMMENT ON COLUMN ruvector.banks.name IS 'of a bank that belongs to no table';
+COMMENT ON COLUMN ruvector.banks.owner_name IS 'by this a restored bank finds its owner';
 COMMENT ON COLUMN ruvector.banks.parameters IS 'what can be chosen: for each parameter type, range and scale, or its choices';
 COMMENT ON COLUMN ruvector.banks.distilled_to IS 'labels and outcomes up to this number are in the patterns';
 COMMENT ON COLUMN ruvector.banks.image IS 'the lowest patterns as backends share them; NULL: they have changed since, or there are none';

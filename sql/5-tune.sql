@@ -230,13 +230,3 @@ BEGIN
         (SELECT coalesce(bool_or(o.reverted), false) FROM ruvector.index_options o WHERE o.indexid = relation), $4);
 END $$;
 COMMENT ON FUNCTION ruvector.pin IS 'behind ruvector_pin';
-
--- REINDEX CONCURRENTLY and a pair of DROP and CREATE leave the name and change the rest.
-CREATE FUNCTION ruvector.follow_renamed() RETURNS void LANGUAGE sql AS $$
-    UPDATE ruvector.index_options o SET index_name = c.relname FROM pg_class c WHERE c.oid = o.indexid AND c.relname <> o.index_name;
-    UPDATE ruvector.index_options o SET indexid = x.indexid FROM ruvector.learned_indexes x JOIN pg_class c ON c.oid = x.indexid
-    WHERE x.relid = o.relid AND c.relname = o.index_name AND x.indexid <> o.indexid
-      AND NOT EXISTS (SELECT FROM pg_class g WHERE g.oid = o.indexid)
-      AND NOT EXISTS (SELECT FROM ruvector.index_options n WHERE n.indexid = x.indexid)
-$$;
-COMMENT ON FUNCTION ruvector.follow_renamed IS 'options of an index follow its name to its successor';

@@ -5,7 +5,9 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Exporter 'import';
-our @EXPORT = qw(new_server learn_items search wait_for settle);
+use IPC::Run ();
+use Test::More;
+our @EXPORT = qw(new_server configure learn_items search wait_for settle load_items factor told);
 
 # A new server; $conf goes to the end of its configuration.
 sub new_server
@@ -13,6 +15,14 @@ sub new_server
 	my ($name, $conf) = @_;
 	my $node = PostgreSQL::Test::Cluster->new($name);
 	$node->init;
+	configure($node, $conf // '');
+	$node->start;
+	return $node;
+}
+
+sub configure
+{
+	my ($node, $conf) = @_;
 	$node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'ruvector'
 ruvector.learning_interval = '1s'
@@ -20,9 +30,8 @@ ruvector.label_budget = 1
 ruvector.batched_search = off
 restart_after_crash = on
 max_worker_processes = 16
-} . ($conf // ''));
-	$node->start;
-	return $node;
+} . $conf);
+	return;
 }
 
 # Table items with an hnsw index that misses recall 0.9 at the default ef_search, learning.
@@ -64,6 +73,48 @@ FROM ruvector.learning_classes});
 	wait_for($node, $db // 'postgres', q{
 SELECT bool_and(state IS DISTINCT FROM 'active') FROM pg_stat_activity
 WHERE backend_type = 'ruvector worker' AND datname = current_database()});
+}
+
+# How much longer than usual the hard tests shall run: see `make check-hard`.
+sub factor { return $ENV{RUVECTOR_HARD} // 1 }
+
+# One line on what was tried, how often, and what was lost; seen where that was asked for.
+sub told { my $line = "@_"; return factor() > 1 ? diag($line) : note($line) }
+
+# Clients that search and write, as much as leaves others room, until $seconds are
+# over, or the server is.  What a search returns is checked in its own snapshot; what goes wrong is in
+# table mishaps.
+sub load_items
+{
+	my ($node, $clients, $seconds) = @_;
+	my $script = PostgreSQL::Test::Utils::tempdir() . '/load.sql';
+	$node->safe_psql('postgres', q{
+SET client_min_messages = warning;
+CREATE TABLE IF NOT EXISTS mishaps (code text, message text);
+CREATE OR REPLACE FUNCTION checked_search(seed int) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  query vector := noise(seed);
+BEGIN
+  IF EXISTS (
+    WITH found AS MATERIALIZED (SELECT id, embedding <-> query AS distance FROM items ORDER BY embedding <-> query LIMIT 10),
+    ordered AS (SELECT *, lag(distance) OVER () AS previous FROM found)
+    SELECT FROM ordered o LEFT JOIN items i USING (id)
+    WHERE i.id IS NULL OR i.embedding <-> query <> distance OR previous > distance
+    OR (SELECT count(*) > count(DISTINCT id) FROM found))
+  THEN
+    INSERT INTO mishaps VALUES ('wrong', format('rows of query %s', seed));
+  END IF;
+EXCEPTION WHEN OTHERS THEN
+  INSERT INTO mishaps VALUES (SQLSTATE, SQLERRM);
+END $$;
+});
+	unlink $script;
+	append_to_file($script, join("\n", '\set seed random(-1000000, -1)', '\set id random(1, 3000)',
+		('SELECT checked_search(:seed);') x 3, 'SELECT id FROM items ORDER BY embedding <-> noise(:seed) LIMIT 7;',
+		'UPDATE items SET embedding = noise(:seed) WHERE id = :id;', ''));
+	return IPC::Run::start([ 'pgbench', '-n', '-c', $clients, '-j', 2, '-R', 100, '-T', $seconds, '-f', $script,
+		$node->connstr('postgres') . " application_name=load options='-c enable_seqscan=off'" ],
+		'>', \my $out, '2>', \my $err);
 }
 
 sub wait_for

@@ -109,7 +109,7 @@ FROM pg_class c WHERE c.relnamespace = 'ruvector'::regnamespace AND c.relkind IN
 UNION ALL
 SELECT p.oid::regprocedure::text, format('%s(%s)', p.oid::regproc, -- a constant NULL would be all that is left of a strict function
   (SELECT string_agg(format('(SELECT NULL::%s)', t::regtype), ', ') FROM unnest(p.proargtypes::oid[]) t))
-FROM pg_proc p WHERE p.pronamespace = 'ruvector'::regnamespace AND p.prorettype <> 'event_trigger'::regtype;
+FROM pg_proc p WHERE p.pronamespace = 'ruvector'::regnamespace AND p.prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype);
 GRANT SELECT ON calls.behind TO PUBLIC;
 SET ROLE rv_owner;
 SELECT count(*) > 50 AS many, count(*) FILTER (WHERE state = '42501') = count(*) - 2 AS denied FROM calls.behind, calls.answer(call);

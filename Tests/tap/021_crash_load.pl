@@ -1,0 +1,71 @@
+# Crashes under load cost at most what was in the ring; no table, index or answer suffers.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::RealBin;
+use PostgreSQL::Test::Utils;
+use Ruvector;
+use Test::More;
+
+my $node = new_server('main', "max_connections = 100\nlog_statement = none\n");
+learn_items($node);
+search($node, 1, 150);
+wait_for($node, 'postgres', "SELECT state LIKE 'applying%' FROM ruvector_learning_stats('items')");
+
+my $one = sub { return $node->safe_psql('postgres', @_) };
+my $labels = 'SELECT coalesce(max(label_number), 0) FROM ruvector.labels';
+my $recorded = "SELECT recorded FROM ruvector.index_counters('items_embedding'::regclass)";
+my $pid_of = {
+	backend => "SELECT max(pid) FROM pg_stat_activity WHERE application_name = 'load'",
+	worker => 'SELECT ruvector.worker_pid()',
+	launcher => "SELECT pid FROM pg_stat_activity WHERE backend_type = 'ruvector launcher'",
+};
+my ($crashes, $searches, $labels_lost) = (0, 0, 0);
+for my $round (1 .. factor())
+{
+	for my $victim ('backend', 'worker', 'launcher', 'server')
+	{
+		my $load = load_items($node, 8, 60);
+		my $first = $one->($labels);
+		wait_for($node, 'postgres', "SELECT ($labels) > $first + 3 AND ($recorded) > 50");
+		my $before = $one->($labels);
+		$searches += $one->($recorded);
+		if ($victim eq 'server')
+		{
+			my ($server) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
+			$node->kill9;
+			$load->finish;
+			# not before it, and the last of its children, is gone
+			for (1 .. 300)
+			{
+				select(undef, undef, undef, 0.1);
+				next if kill 0, $server;
+				last if $node->start(fail_ok => 1);
+				$node->{_pid} = undef;
+			}
+		}
+		else
+		{
+			is(system_log('kill', '-9', $one->($pid_of->{$victim})), 0, "$victim killed");
+			$load->finish;
+			$node->poll_query_until('postgres', 'SELECT true') or die;
+		}
+		my $after = $one->($labels);
+		cmp_ok($after, '>=', $before, "no label is lost with the $victim");
+		$labels_lost += $before - $after if $after < $before;
+		$crashes++;
+		wait_for($node, 'postgres', "SELECT ($recorded) IS NOT NULL");
+	}
+}
+my $before = $one->($labels);
+search($node, 2001, 2020);
+wait_for($node, 'postgres', "SELECT ($labels) > $before + 10");
+pass('learning goes on');
+is($one->("SELECT string_agg(DISTINCT code || ': ' || message, E'\n') FROM mishaps"), '', 'no wrong row, no error');
+like($one->("SELECT state FROM ruvector_learning_stats('items')"), qr/^(applying|not certified|measuring|stepped)/, 'in order');
+$one->('CREATE EXTENSION amcheck');
+$node->command_ok([ 'pg_amcheck', '--heapallindexed', 'postgres' ], 'pg_amcheck finds nothing');
+told("$crashes crashes under load of 8 clients, $searches searches recorded before them: $labels_lost labels lost, no wrong row,",
+	'no corruption; of the searches only those in the ring were lost');
+$node->stop;
+done_testing();
