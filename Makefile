@@ -66,11 +66,14 @@ all: check-symbols
 check-symbols: $(shlib) $(DATA_built)
 	@tools/check-symbols $(shlib) $(DATA_built)
 
+# Clients of single tests: a browser, a pooler, drivers.
+CLIENTS = chromium pgbouncer python3-psycopg python3-psycopg2 python3-sqlalchemy
+
 setup:
 	tools/setup
 
 test:
-	tools/setup chromium
+	tools/setup $(CLIENTS)
 	Tests/run
 
 check-hard:

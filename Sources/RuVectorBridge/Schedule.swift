@@ -27,11 +27,22 @@ extension TickSchedule {
           reckoned: state.last_us, sync: state.sync_us, drain: state.drain_us, prune: state.prune_us,
           distil: state.distil_us)
         : nil,
-      balance: state.balance_us)
+      balance: state.balance_us, began: state.started ? state.beganAction : nil)
   }
 }
 
 extension rv_schedule {
+  /// Of the last answer, what takes time that its interval is counted from.
+  fileprivate var beganAction: TickSchedule.Action? {
+    switch UInt32(clamping: action) {
+    case RV_ACTION_SYNC.rawValue: .sync
+    case RV_ACTION_DRAIN.rawValue: .drain
+    case RV_ACTION_PRUNE.rawValue: .prune
+    case RV_ACTION_DISTIL.rawValue: .distil
+    default: nil
+    }
+  }
+
   fileprivate mutating func keep(_ state: TickSchedule) {
     started = state.stamps != nil
     balance_us = state.balance

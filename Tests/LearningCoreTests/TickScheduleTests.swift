@@ -9,8 +9,9 @@ private struct Worker {
   var facts = TickSchedule.Facts(
     now: 5 * second, interval: 10 * second, distillation: 3600 * second, labelBudget: 0.01, isWoken: false,
     isWaiting: false, classes: [])
-  /// Microseconds that a label takes.
+  /// Microseconds that a label takes, and a synchronisation.
   var labelTime: Int64 = 30_000
+  var syncTime: Int64 = 0
   var spent: Int64 = 0
   var history: [TickSchedule.Action] = []
 
@@ -24,7 +25,8 @@ private struct Worker {
       history.append(action)
       switch action {
       case .sleep(let until): return until
-      case .sync, .prune, .distil: break
+      case .sync: facts.now += syncTime
+      case .prune, .distil: break
       case .drain: facts.isWaiting = false
       case .judge(let position): facts.classes[position].judged = facts.classes[position].labels
       case .label(let position):
@@ -51,6 +53,18 @@ struct TickScheduleTests {
   ) -> TickSchedule.ClassFacts {
     TickSchedule.ClassFacts(
       candidates: candidates, labels: labels, judged: judged, minSamples: minSamples, urgent: urgent)
+  }
+
+  @Test func anActionLongerThanItsIntervalLeavesTheOthersATurn() throws {
+    var worker = Worker()
+    worker.syncTime = 25 * second
+    worker.facts.labelBudget = 1
+    worker.facts.classes = [classFacts(candidates: 1000)]
+    worker.facts.isWaiting = true
+    _ = try worker.tick()
+    #expect(worker.history.first == .sync && worker.history.contains(.drain))
+    #expect(worker.history.filter { $0 == .label(0) }.count > 100)
+    #expect(worker.history.filter { $0 == .sync }.count < 10)
   }
 
   @Test func takesWhatSomebodyWaitsForAtOnceAndNotFromTheBudget() throws {

@@ -94,12 +94,24 @@ public struct TickSchedule: Sendable {
       self.prune = prune
       self.distil = distil
     }
+
+    fileprivate mutating func end(_ action: Action, at now: Int64) {
+      switch action {
+      case .sync: sync = now
+      case .drain: drain = now
+      case .prune: prune = now
+      case .distil: distil = now
+      case .sleep, .judge, .label: break
+      }
+    }
   }
 
   /// nil before the first call.
   public private(set) var stamps: Stamps?
   /// Labelling time that may still be spent, in microseconds; a label may overdraw it.
   public private(set) var balance: Double
+  /// What was answered last; nil before the first call.
+  public private(set) var began: Action?
 
   private static let shortestSleep: Int64 = 1_000
   private static let longestInterval: Int64 = 366 * 86_400 * 1_000_000
@@ -109,13 +121,20 @@ public struct TickSchedule: Sendable {
   /// What a label costs at least, charged when it is handed out, so that labels that fail end as well.
   private static let leastCharge = 100.0
 
-  public init(stamps: Stamps? = nil, balance: Double = 0) {
+  public init(stamps: Stamps? = nil, balance: Double = 0, began: Action? = nil) {
     self.stamps = stamps
+    self.began = began
     self.balance = balance.isFinite ? balance : 0
   }
 
   /// The next thing to do: whatever is due of sync, drain, prune, judge, urgent labels, distil and label, in this order.
   public mutating func next(_ facts: Facts) -> Action {
+    let action = action(facts)
+    began = action
+    return action
+  }
+
+  private mutating func action(_ facts: Facts) -> Action {
     guard var last = reckoned(facts) else {
       // A first drain follows the first sync; there is nothing to prune yet.
       stamps = Stamps(reckoned: facts.now, sync: facts.now, drain: facts.now &- 1, prune: facts.now, distil: facts.now)
@@ -164,7 +183,8 @@ public struct TickSchedule: Sendable {
     balance -= spent - Self.leastCharge
   }
 
-  /// Brings the balance up to date and the stamps in step with a clock that was set back.
+  /// Brings the balance up to date and the stamps in step with a clock that was set back, and counts what was handed
+  /// out last from its end: an action that takes longer than its interval must leave the others a turn.
   private mutating func reckoned(_ facts: Facts) -> Stamps? {
     guard var stamps else { return nil }
     let elapsed = facts.now &- stamps.reckoned
@@ -175,6 +195,7 @@ public struct TickSchedule: Sendable {
       stamps.distil &+= elapsed
     } else {
       balance += facts.labelBudget * Double(elapsed)
+      if let began, elapsed > 0 { stamps.end(began, at: facts.now) }
     }
     balance = min(balance, facts.labelBudget * Self.savings)
     stamps.reckoned = facts.now
