@@ -284,7 +284,7 @@ COMMENT ON FUNCTION ruvector.check_embedding IS 'refuses what is no vector of th
 CREATE FUNCTION ruvector.create_bank(caller oid, relation oid, name text, dims int, parameters jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF name IS NULL OR length(name) NOT BETWEEN 1 AND 200 THEN
-        PERFORM ruvector.complain('22023', 'a bank needs a name of 1 to 200 characters', 'SELECT ruvector_create_bank(''prompts'', 384, ''{…}'');');
+        PERFORM ruvector.complain('22023', 'a bank needs a name of 1 to 200 characters', 'SELECT ruvector_create_bank(''prompts'', 384, ''{...}'');');
     END IF;
     IF dims IS NULL OR dims NOT BETWEEN 1 AND 16000 THEN
         PERFORM ruvector.complain('22023', 'dims must be from 1 to 16000', 'Give the dimension of the embeddings.');

@@ -123,22 +123,24 @@ COMMENT ON FUNCTION ruvector.recommend_search IS 'what policies say of search pa
 -- A filter that recurs, as often as makes evidence of the table's labels: rows that pass searched exactly, or an index
 -- of their own.  What is expected of that index is what searches without a filter measured on the whole table: on
 -- fewer rows it finds more and touches less.
-CREATE FUNCTION ruvector.recommend_filters(relation oid) RETURNS SETOF ruvector.recommendation LANGUAGE sql STABLE AS $$
+CREATE FUNCTION ruvector.recommend_filters(caller oid, relation oid) RETURNS SETOF ruvector.recommendation LANGUAGE sql STABLE AS $$
     WITH asked AS (
         SELECT t.indexid, t.k_class, t.filter, count(*) AS searches, avg(t.blocks)::float8 AS buffers,
                -- no row passed: fewer than one among those looked at
                greatest(sum(t.rows_returned), 1)::float8 / sum(t.rows_returned + t.rows_removed) AS share,
+               -- what only others asked for is theirs
+               count(*) >= l.min_samples AND bool_or(pg_has_role(caller, t.role_id, 'USAGE')) AS named,
                (regexp_match(t.filter, '^\(\(?("[^"]+"|[a-z_][a-z0-9_$]*)(\)::text)? = [^=<>~]+\)$'))[1] AS constrained
-        FROM ruvector.trajectories t
+        FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)
         WHERE t.relid = relation AND t.filtered AND t.filter IS NOT NULL AND t.blocks IS NOT NULL AND t.rows_returned + t.rows_removed > 0
-        GROUP BY t.indexid, t.k_class, t.filter),
+        GROUP BY t.indexid, t.k_class, t.filter, l.min_samples),
     grouped AS (        -- one filter, or all of a column's that recur only together
-        SELECT a.indexid, a.k_class, CASE WHEN a.searches >= l.min_samples THEN a.filter END AS filter, a.constrained,
+        SELECT a.indexid, a.k_class, CASE WHEN a.named THEN a.filter END AS filter, a.constrained,
                sum(a.searches) AS searches, count(*) AS filters, l.min_samples,
                sum(a.buffers * a.searches) / sum(a.searches) AS buffers, sum(a.share * a.searches) / sum(a.searches) AS share
         FROM asked a CROSS JOIN ruvector.learned_tables l
-        WHERE l.relid = relation AND (a.searches >= l.min_samples OR a.constrained IS NOT NULL)
-        GROUP BY a.indexid, a.k_class, CASE WHEN a.searches >= l.min_samples THEN a.filter END, a.constrained, l.min_samples
+        WHERE l.relid = relation AND (a.named OR a.constrained IS NOT NULL)
+        GROUP BY a.indexid, a.k_class, CASE WHEN a.named THEN a.filter END, a.constrained, l.min_samples
         HAVING sum(a.searches) >= l.min_samples),
     costed AS (
         SELECT g.*, x.index_name, x.key, x.opclass, x.kind, x.predicate, x.m, x.ef_construction,
@@ -172,8 +174,8 @@ CREATE FUNCTION ruvector.recommend_filters(relation oid) RETURNS SETOF ruvector.
                CASE WHEN exact < by_pages THEN format(CASE WHEN serves IS NULL THEN ' with an index on %s' ELSE ' by the index on %s' END, constrained) ELSE '' END),
            1, 0, exact,
            CASE WHEN exact < by_pages AND serves IS NULL THEN format('CREATE INDEX CONCURRENTLY ON %s (%s);', relation::regclass, constrained)
-                ELSE format('-- SELECT … FROM (SELECT * FROM %s WHERE %s OFFSET 0) s ORDER BY … LIMIT …', relation::regclass,
-                            coalesce(filter, format('%s = …', constrained))) END
+                ELSE format('-- SELECT ... FROM (SELECT * FROM %s WHERE %s OFFSET 0) s ORDER BY ... LIMIT ...', relation::regclass,
+                            coalesce(filter, format('%s = ...', constrained))) END
     FROM judged WHERE exact <= 0.9 * buffers AND exact <= coalesce(unfiltered, exact)
     UNION ALL
     SELECT scope, 'index', format('index %s', index_name),
@@ -182,7 +184,7 @@ CREATE FUNCTION ruvector.recommend_filters(relation oid) RETURNS SETOF ruvector.
                            round(unfiltered::numeric), round(recall::numeric, 4)),
            recall, error, unfiltered,
            CASE WHEN filter IS NULL
-                THEN format('-- CREATE TABLE … (LIKE %s) PARTITION BY LIST (%s); an index %s on each partition', relation::regclass, constrained, kind)
+                THEN format('-- CREATE TABLE ... (LIKE %s) PARTITION BY LIST (%s); an index %s on each partition', relation::regclass, constrained, kind)
                 ELSE format('CREATE INDEX CONCURRENTLY ON %s USING %s (%s %s)%s WHERE %s;', relation::regclass, kind,
                             key, opclass,
                             CASE kind WHEN 'hnsw' THEN format(' WITH (m = %s, ef_construction = %s)', m, ef_construction) ELSE
@@ -476,7 +478,7 @@ BEGIN
             quoted := regexp_replace(there.key, '\mvalue\M', x.key, 'g');
             RETURN NEXT (scope, CASE WHEN there.kind <> x.kind THEN 'index type' WHEN there.key <> 'value' THEN 'indexed type' ELSE 'build' END,
                 (SELECT label FROM ruvector.whatif_configurations(x.indexid, x.reltuples) c WHERE c.configuration = 0), there.label,
-                format('Tried on samples of %s rows with %s queries, LIMIT %s%s: expected are recall %s ± %s and %s ± %s buffers at %s = %s%s, '
+                format('Tried on samples of %s rows with %s queries, LIMIT %s%s: expected are recall %s +- %s and %s +- %s buffers at %s = %s%s, '
                        'now %s recall %s and %s buffers at %s. The index takes %s MB, now %s%s.',
                     array_to_string(w.sizes, ', '), w.queries, w.k, CASE WHEN here.measured > 0 THEN ' and the labels of this index' ELSE '' END,
                     round(there.recall::numeric, 3), round(there.recall_error::numeric, 3), round(there.buffers::numeric), round(there.buffers_error::numeric),
@@ -485,16 +487,16 @@ BEGIN
                     CASE WHEN here.reaches THEN 'it has' ELSE 'it reaches no more than' END,
                     round(here.recall::numeric, 3), round(here.buffers::numeric), here.value,
                     ceil(there.bytes / 1048576), ceil(here.bytes / 1048576),
-                    CASE WHEN there.seconds IS NOT NULL THEN format('; building it takes about %s ± %s s of one processor',
+                    CASE WHEN there.seconds IS NOT NULL THEN format('; building it takes about %s +- %s s of one processor',
                         ceil(there.seconds), ceil(there.seconds_error)) ELSE '' END),
                 there.recall, there.recall_error, there.buffers,
                 format('CREATE INDEX CONCURRENTLY ON %s USING %s (%s %s) WITH (%s)%s;%s', relation::regclass, there.kind, quoted, there.opclass,
                     CASE there.kind WHEN 'hnsw' THEN format('m = %s, ef_construction = %s', there.m, there.ef_construction) ELSE format('lists = %s', there.lists) END,
                     CASE WHEN x.predicate IS NOT NULL THEN format(' WHERE %s', x.predicate) ELSE '' END,
-                    CASE WHEN there.reranked THEN format(' -- SELECT … FROM (SELECT * FROM %s ORDER BY %s LIMIT %s) s ORDER BY %s LIMIT %s',
+                    CASE WHEN there.reranked THEN format(' -- SELECT ... FROM (SELECT * FROM %s ORDER BY %s LIMIT %s) s ORDER BY %s LIMIT %s',
                              relation::regclass, regexp_replace(there.searched, '\mvalue\M', x.key, 'g'), there.value,
                              regexp_replace((SELECT searched FROM ruvector.whatif_configurations(x.indexid, x.reltuples) c WHERE c.configuration = 0), '\mvalue\M', x.key, 'g'), w.k)
-                         WHEN there.key <> 'value' THEN format(' -- SELECT … ORDER BY %s LIMIT …', regexp_replace(there.searched, '\mvalue\M', x.key, 'g'))
+                         WHEN there.key <> 'value' THEN format(' -- SELECT ... ORDER BY %s LIMIT ...', regexp_replace(there.searched, '\mvalue\M', x.key, 'g'))
                          ELSE format(' -- then DROP INDEX CONCURRENTLY %s;', x.index_name) END))::ruvector.recommendation;
         END LOOP;
     END LOOP;
@@ -517,7 +519,7 @@ BEGIN
         PERFORM ruvector.complain('22023', format('invalid value for option "sample_share": %s', coalesce(sample_share::text, 'NULL')), 'Give a share above 0, up to 0.5.');
     END IF;
     RETURN QUERY SELECT * FROM ruvector.recommend_search(relation)
-        UNION ALL SELECT * FROM ruvector.recommend_filters(relation)
+        UNION ALL SELECT * FROM ruvector.recommend_filters(caller, relation)
         UNION ALL SELECT * FROM ruvector.recommend_memory(relation);
     rows_given := FOUND;
     IF what_if THEN

@@ -68,7 +68,7 @@ SET ROLE rv_stranger; SELECT calls.fill('plain');
 RESET ROLE;
 SELECT * FROM calls.round('plain') ORDER BY signature COLLATE "C";
 
--- row security changes nothing of that, also where it is forced
+-- row security changes nothing of that
 ALTER TABLE items ENABLE ROW LEVEL SECURITY;
 CREATE POLICY tenants ON items USING (tenant = current_user);
 SELECT calls.fill('policy');

@@ -54,6 +54,9 @@ UPDATE ruvector.learned_tables SET mode = 'apply';
 SELECT asked(30, -16, '(tenant = 3)', 10, 30, 600), asked(15, -16, '(note = ''note 7''::text)', 8, 3992, 3000),
   asked(15, -16, '(note = ''note 8''::text)', 8, 3992, 3000), asked(19, -16, '(id > 100)', 10, 0, 3000), asked(40, -16, '((id % 2) = 0)', 10, 10, 120);
 SELECT * FROM ruvector_recommend_params('items', what_if := false) ORDER BY evidence \gx
+-- to an owner who has not asked for it himself, constants of a filter are not told
+SELECT count(*) FILTER (WHERE concat(evidence, statement) ~ '= 3|note 7|note 8') AS told, bool_or(evidence ~ 'different filters on tenant') AS of_columns
+FROM ruvector.recommend_filters('pg_monitor'::regrole, 'items'::regclass);
 -- with an index on the column there is nothing to create
 CREATE INDEX ON items (note);
 SELECT statement FROM ruvector_recommend_params('items', what_if := false) WHERE recommended = 'exact';
