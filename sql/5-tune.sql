@@ -162,11 +162,16 @@ BEGIN
             PERFORM ruvector.judge(index_id, class, target);
         END IF;
         SELECT * INTO after FROM ruvector.policies p WHERE (p.indexid, p.k_class) = (index_id, class);
-        IF aim = 'latency' AND after.cost_ratio > 1 THEN
-            target := NULL;     -- nothing is cheaper
+        -- clearly quicker, as a stop rule must be (Choice.swift); by buffers where times are not known
+        IF aim = 'latency' AND coalesce((SELECT g.microseconds / s.microseconds FROM ruvector.policy_rungs g, ruvector.policy_rungs s
+                WHERE (g.indexid, g.k_class, g.family, g.value) = (index_id, class,
+                          CASE WHEN after.lambda IS NULL THEN 'value' ELSE 'stop rule' END, coalesce(after.lambda, after.value::real))
+                  AND (s.indexid, s.k_class, s.family, s.value) = (index_id, class, 'value', after.setting::real)
+                  AND 'NaN' NOT IN (g.microseconds, s.microseconds)), after.cost_ratio) > 0.95 THEN
+            target := NULL;
         END IF;
         RETURN QUERY SELECT c.candidate, c.chosen AND target IS NOT NULL,
-            CASE WHEN c.chosen AND target IS NULL THEN 'dearer than today' ELSE c.reason END, c.recall, c.recall_bound, c.buffers, c.buffers_p95,
+            CASE WHEN c.chosen AND target IS NULL THEN 'not clearly quicker than today' ELSE c.reason END, c.recall, c.recall_bound, c.buffers, c.buffers_p95,
             c.latency_us, c.latency_p50, c.latency_p95, c.latency_p99, c.cost_ratio, found_queries, found_own_rows
         FROM ruvector.tuning_candidates(index_id, class, target, buffer_budget, time_budget) c;
         IF dry_run OR (aim <> 'balanced' AND (target IS NULL OR after.state <> 'certified')) THEN
