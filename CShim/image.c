@@ -18,7 +18,6 @@
 #include "storage/dsm.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
@@ -52,43 +51,17 @@ typedef struct Mapped
 
 static Images *images = NULL;
 static HTAB *mapped = NULL;
-static shmem_startup_hook_type previous_startup;
-static void (*previous_request) (void);
 
 static void
-request(void)
+lay_out(void *memory, LWLockPadded *locks)
 {
-	if (previous_request)
-		previous_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Images)));
-	RequestNamedLWLockTranche("ruvector images", 1);
-}
-
-static void
-startup(void)
-{
-	bool		found;
-
-	if (previous_startup)
-		previous_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	images = ShmemInitStruct("ruvector images", sizeof(Images), &found);
-	if (!found)
-	{
-		memset(images, 0, sizeof(Images));
-		images->lock = &GetNamedLWLockTranche("ruvector images")[0].lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
+	((Images *) memory)->lock = &locks[0].lock;
 }
 
 void
 rv_image_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	rv_chain_shmem_request(request, &previous_request);
-	previous_startup = shmem_startup_hook;
-	shmem_startup_hook = startup;
+	rv_shared_add("ruvector images", sizeof(Images), 1, (void **) &images, lay_out);
 }
 
 static bool

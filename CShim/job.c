@@ -17,7 +17,6 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "storage/lwlock.h"
-#include "storage/shmem.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/timestamp.h"
@@ -31,33 +30,11 @@ typedef struct Jobs
 static Jobs *jobs = NULL;
 static int	mine = -1;			/* our place */
 static SubTransactionId since_subtransaction;
-static shmem_startup_hook_type previous_startup;
-static void (*previous_request) (void);
 
 static void
-request(void)
+lay_out(void *memory, LWLockPadded *locks)
 {
-	if (previous_request)
-		previous_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Jobs)));
-	RequestNamedLWLockTranche("ruvector jobs", 1);
-}
-
-static void
-startup(void)
-{
-	bool		found;
-
-	if (previous_startup)
-		previous_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	jobs = ShmemInitStruct("ruvector jobs", sizeof(Jobs), &found);
-	if (!found)
-	{
-		memset(jobs, 0, sizeof(Jobs));
-		jobs->lock = &GetNamedLWLockTranche("ruvector jobs")[0].lock;
-	}
-	LWLockRelease(AddinShmemInitLock);
+	((Jobs *) memory)->lock = &locks[0].lock;
 }
 
 static void
@@ -77,11 +54,7 @@ at_subtransaction_end(SubXactEvent event, SubTransactionId id, SubTransactionId 
 void
 rv_job_init(void)
 {
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	rv_chain_shmem_request(request, &previous_request);
-	previous_startup = shmem_startup_hook;
-	shmem_startup_hook = startup;
+	rv_shared_add("ruvector jobs", sizeof(Jobs), 1, (void **) &jobs, lay_out);
 	RegisterXactCallback(at_transaction_end, NULL);
 	RegisterSubXactCallback(at_subtransaction_end, NULL);
 }

@@ -13,6 +13,7 @@ _PG_init(void)
 	rv_registry_init();
 	rv_image_init();
 	rv_job_init();
+	rv_shared_init();
 	rv_pgvector_init();
 	rv_plan_init();
 	rv_choice_init();

@@ -25,7 +25,6 @@
 #include "miscadmin.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -60,8 +59,6 @@ typedef struct Registry
 
 static Registry *registry = NULL;
 static void *ring = NULL;
-static shmem_startup_hook_type previous_startup;
-static void (*previous_request) (void);
 
 static HTAB *known = NULL;		/* RvIndex of this database */
 static uint64 known_generation = 0;
@@ -85,35 +82,19 @@ ring_size(void)
 }
 
 static void
-request(void)
+lay_out(void *memory, LWLockPadded *locks)
 {
-	if (previous_request)
-		previous_request();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Registry)));
-	RequestAddinShmemSpace(MAXALIGN(ring_size()));
-	RequestNamedLWLockTranche("ruvector", 2);
+	Registry   *fresh = memory;
+
+	fresh->lock = &locks[0].lock;
+	fresh->drain = &locks[1].lock;
+	fresh->generation = 1;
 }
 
 static void
-startup(void)
+lay_out_ring(void *memory, LWLockPadded *locks)
 {
-	bool		found;
-
-	if (previous_startup)
-		previous_startup();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	registry = ShmemInitStruct("ruvector registry", sizeof(Registry), &found);
-	if (!found)
-	{
-		memset(registry, 0, sizeof(Registry));
-		registry->lock = &GetNamedLWLockTranche("ruvector")[0].lock;
-		registry->drain = &GetNamedLWLockTranche("ruvector")[1].lock;
-		registry->generation = 1;
-	}
-	ring = ShmemInitStruct("ruvector ring", ring_size(), &found);
-	if (!found)
-		RV_SWIFT(rv_ring_init(ring, ring_cells()));
-	LWLockRelease(AddinShmemInitLock);
+	RV_SWIFT(rv_ring_init(memory, ring_cells()));
 }
 
 static void release_holds(void);
@@ -135,12 +116,9 @@ at_transaction_end(XactEvent event, void *arg)
 void
 rv_registry_init(void)
 {
+	rv_shared_add("ruvector", sizeof(Registry), 2, (void **) &registry, lay_out);
+	rv_shared_add("ruvector ring", ring_size(), 0, &ring, lay_out_ring);
 	RegisterXactCallback(at_transaction_end, NULL);
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	rv_chain_shmem_request(request, &previous_request);
-	previous_startup = shmem_startup_hook;
-	shmem_startup_hook = startup;
 }
 
 /* False where the library was not preloaded: nothing can be learned there. */

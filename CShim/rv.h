@@ -5,6 +5,7 @@
  *   guard.c     the border to Swift: calls, interrupts, traps
  *   messages.c  every message a user reads
  *   settings.c  GUCs
+ *   shared.c    our pieces of shared memory
  *   registry.c  shared memory: what is learned, counters, workers, the ring
  *   image.c     shared memory: byte images
  *   job.c       shared memory: long calls in the foreground
@@ -47,6 +48,7 @@
 #include "nodes/execnodes.h"
 #include "portability/instr_time.h"
 #include "storage/latch.h"
+#include "storage/lwlock.h"
 #include "utils/array.h"
 #include "utils/uuid.h"
 
@@ -151,6 +153,13 @@ extern double rv_sample_rate;
 
 extern void rv_settings_init(void);
 extern bool rv_settings_target_is_session(void);
+
+/* ---- shared.c ----------------------------------------------------------------- */
+
+typedef void (*RvLayOut) (void *memory, LWLockPadded *locks);
+
+extern void rv_shared_add(const char *name, Size size, int locks, void **memory, RvLayOut lay_out);
+extern void rv_shared_init(void);
 
 /* ---- registry.c --------------------------------------------------------------- */
 
