@@ -11,7 +11,7 @@ SELECT setseed(0.25);
 INSERT INTO items SELECT g, CASE WHEN g % 2 = 0 THEN format('[%s,%s,0]', 1 + random() * 0.3, random() * 0.3)
                                  ELSE format('[0,%s,%s]', random() * 0.3, 1 + random() * 0.3) END::vector
 FROM generate_series(1, 2000) g;
-CREATE INDEX items_embedding ON items USING hnsw (embedding vector_cosine_ops) WITH (m = 4, ef_construction = 10);
+CREATE INDEX items_embedding ON items USING hnsw (embedding vector_cosine_ops);    -- poorer graphs may find less than half of one kind
 GRANT SELECT ON items TO rv_user;
 SELECT ruvector_enable_learning('items', min_samples := 20, target_recall := 0.5);
 SELECT wait_until($$(SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass))$$);
