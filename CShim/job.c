@@ -77,7 +77,7 @@ rv_progress_begin(Oid relation, const char *phase, int64 total)
 			jobs->jobs[i] = (RvJob) {
 				.pid = MyProcPid,
 				.database = MyDatabaseId,
-				.role = GetUserId(),
+				.role = GetOuterUserId(),	/* whose rights it borrows does not matter */
 				.since = GetCurrentTimestamp(),
 			};
 		}

@@ -186,11 +186,7 @@ find_index(Oid oid)
 	return NULL;
 }
 
-/*
- * The bounds of every value are published, not just the chosen one: a session may
- * have a target of its own.  Of many classes of k, those with most labels.
- */
-/* Their bytes are read only where they are not published yet. */
+/* Images of banks: their bytes are read only where they are not published yet. */
 static int
 add_bank_images(RvImage **images, int count)
 {
@@ -222,6 +218,10 @@ add_bank_images(RvImage **images, int count)
 	return banks;
 }
 
+/*
+ * The bounds of every value are published, not just the chosen one: a session may
+ * have a target of its own.  Of many classes of k, those with most labels.
+ */
 static void
 read_policies(void)
 {
@@ -354,9 +354,10 @@ begin_jobs(const RvJob *jobs, int count)
 		}
 		if (at >= 0)
 			missing -= classes[at].measured + class_facts[at].candidates + classes[at].own_rows;
+		/* first: rows that cannot be read must not hold him up for ever */
+		rv_job_answer(job, RV_JOB_STARTED, 0);
 		if (missing > 0)
 			added |= rv_evidence_add_own_rows(index, job->k, job->k_class, (int) missing) > 0;
-		rv_job_answer(job, RV_JOB_STARTED, 0);
 	}
 	return added;
 }

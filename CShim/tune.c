@@ -20,6 +20,8 @@
 #include "utils/timestamp.h"
 
 #define LOOK_MS 50
+/* It stops the whole lock manager for a moment. */
+#define LOOK_FOR_LOCKS 20
 /* A worker is started by the launcher, within seconds unless none can be. */
 #define PATIENCE_MS 30000
 
@@ -56,7 +58,7 @@ ruvector_await_labels(PG_FUNCTION_ARGS)
 	if (!rv_progress_begin(index, "measuring recall", wanted))
 		rv_fail_too_many_jobs();
 	rv_job_want_labels(k, k_class);
-	for (;;)
+	for (int look = 1;; look++)
 	{
 		RvJob		job = rv_job_own();
 		int			worker = rv_workers_pid(MyDatabaseId);
@@ -68,7 +70,7 @@ ruvector_await_labels(PG_FUNCTION_ARGS)
 		if (worker != 0)
 		{
 			seen = GetCurrentTimestamp();
-			if (waits_for_us(worker))
+			if (look % LOOK_FOR_LOCKS == 0 && waits_for_us(worker))
 				rv_fail_worker_waits_for_us();
 		}
 		else if (TimestampDifferenceExceeds(seen, GetCurrentTimestamp(), PATIENCE_MS))

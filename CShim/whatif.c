@@ -25,6 +25,7 @@
 #include "utils/syscache.h"
 
 #define WHATIF_K_MAX RV_EF_SEARCH_MAX
+#define CONFIGURATIONS_MAX 100
 
 typedef struct Identity
 {
@@ -283,7 +284,11 @@ samples_argument(FunctionCallInfo fcinfo, int position, int *count)
 	*count = numbers / 6;
 	samples = palloc(sizeof(rv_sample) * Max(*count, 1));
 	for (int i = 0; i < *count; i++, number += 6)
+	{
+		if (!(number[0] >= 0 && number[0] < CONFIGURATIONS_MAX && number[1] >= 0 && number[1] < CONFIGURATIONS_MAX))
+			elog(ERROR, "a what-if has no configuration %g of kind %g", number[0], number[1]);
 		samples[i] = (rv_sample) {(int32) number[0], (int32) number[1], number[2], number[3], number[4], number[5]};
+	}
 	return samples;
 }
 

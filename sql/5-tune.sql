@@ -131,7 +131,7 @@ BEGIN
     WHERE b.indexid = index_id AND b.k_class = class AND b.label_number >= p.evidence_from;
     IF found_queries + found_own_rows = 0 THEN
         PERFORM ruvector.complain('55000', format('nothing could be measured on index "%s"', index_id::regclass),
-            'The table is empty, or its queries cannot be repeated: ruvector.trajectories says why in label_note.');
+            'The table is empty, its rows cannot be read (see the server''s log), or its queries cannot be repeated (see label_note in ruvector.trajectories).');
     END IF;
 
     -- what follows is taken back as a whole where it is to change nothing

@@ -11,7 +11,7 @@ my $node = new_server('main', "ruvector.label_budget = 0\n");
 learn_items($node);
 # labels that take their time
 $node->safe_psql('postgres', q{INSERT INTO items SELECT g, noise(g) FROM generate_series(3001, 40000) g; ANALYZE items});
-$node->safe_psql('postgres', 'CREATE ROLE watcher LOGIN; CREATE ROLE stranger LOGIN; GRANT pg_read_all_stats TO watcher');
+$node->safe_psql('postgres', 'CREATE ROLE watcher; CREATE ROLE stranger; CREATE ROLE tuner; GRANT pg_read_all_stats TO watcher; ALTER TABLE items OWNER TO tuner');
 
 sub labels { return $node->safe_psql('postgres', 'SELECT count(*) FROM ruvector.labels') }
 
@@ -19,11 +19,12 @@ for my $end ('pg_cancel_backend', 'pg_terminate_backend')
 {
 	my $before = labels();
 	open(my $session, '|-', 'psql', '-XqAt', '-d', $node->connstr('postgres')) or die;
-	print $session "SELECT count(*) FROM ruvector_auto_tune('items', sample_queries := 5000);\n";
+	print $session "SET ROLE tuner; SELECT count(*) FROM ruvector_auto_tune('items', sample_queries := 5000);\n";
 	$session->flush;
 	wait_for($node, 'postgres', 'SELECT done >= ' . ($before + 20) . ' FROM ruvector.progress');
 	my $progress = $node->safe_psql('postgres', 'SELECT relation, phase, done > 0 AND done < total, total, since < now() FROM ruvector.progress');
 	is($progress, 'items_embedding|measuring recall|t|5000|t', 'its progress is told');
+	is($node->safe_psql('postgres', 'SET ROLE tuner; SELECT count(*) FROM ruvector.progress'), 1, '... to him who called');
 	is($node->safe_psql('postgres', 'SET ROLE watcher; SELECT count(*) FROM ruvector.progress'), 1, '... to who may read all statistics');
 	is($node->safe_psql('postgres', 'SET ROLE stranger; SELECT count(*) FROM ruvector.progress'), 0, '... and to nobody else');
 	$node->safe_psql('postgres', "SELECT $end(pid) FROM ruvector.progress");

@@ -134,9 +134,24 @@ INSERT INTO few VALUES (array_fill(0, '{24}')::vector), (NULL);
 SELECT min(own_rows) AS own_rows, max(recall) AS recall FROM ruvector_auto_tune('few', k := 3);
 SELECT min(own_rows) AS own_rows FROM ruvector_auto_tune('few', k := 3);    -- each only once
 
+-- rows that cannot be read hold nobody up
+CREATE TABLE trap (shut bool);
+CREATE FUNCTION fussy(v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF EXISTS (SELECT FROM public.trap) THEN RAISE 'not now'; END IF;
+  RETURN v;
+END $$;
+CREATE TABLE odd (embedding vector(24));
+INSERT INTO odd SELECT noise(g, 24) FROM generate_series(1, 50) g;
+CREATE INDEX odd_embedding ON odd USING hnsw ((fussy(embedding)::vector(24)) vector_l2_ops);
+SELECT ruvector_enable_learning('odd', min_samples := 5);
+INSERT INTO trap VALUES (true);
+SELECT complaint($$SELECT ruvector_auto_tune('odd')$$);
+SELECT count(*) FROM ruvector.progress;
+
 ALTER SYSTEM RESET ruvector.label_budget;
 SELECT pg_reload_conf();
-DROP TABLE items, few;
-DROP FUNCTION noise, search, complaint;
+DROP TABLE items, few, odd, trap;
+DROP FUNCTION noise, search, complaint, fussy;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;
