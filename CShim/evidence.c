@@ -126,7 +126,8 @@ draw_candidate(const RvLearnedClass *class, bool own_rows, Candidate *candidate)
 	return found;
 }
 
-static void
+/* False: somebody's open transaction holds the row, or it is gone. */
+static bool
 close_candidate(const Candidate *candidate, const char *state, const char *note)
 {
 	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
@@ -134,12 +135,16 @@ close_candidate(const Candidate *candidate, const char *state, const char *note)
 	note ? CStringGetTextDatum(note) : (Datum) 0};
 	bool		nulls[] = {false, false, note == NULL};
 
-	rv_sql("UPDATE ruvector.trajectories SET label_state = $2, label_note = $3 WHERE query_id = $1",
-		   SPI_OK_UPDATE, 3, types, values, nulls);
+	if (rv_sql("UPDATE ruvector.trajectories SET label_state = $2, label_note = $3 WHERE query_id ="
+			   " (SELECT query_id FROM ruvector.trajectories WHERE query_id = $1 FOR NO KEY UPDATE SKIP LOCKED)",
+			   SPI_OK_UPDATE, 3, types, values, nulls) == 0)
+		return false;
 	rv_sql("SELECT ruvector.anonymize($1)", SPI_OK_SELECT, 1, types, values, NULL);
+	return true;
 }
 
-static void
+/* False as above. */
+static bool
 store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLabel *label)
 {
 	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
@@ -164,13 +169,13 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		BoolGetDatum(candidate->query.own_row),
 	};
 
-	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
-		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
-		   " exact_ids, own_row)"
-		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
-		   /* pruned or cleared while we measured, or just now: locked, or the foreign key finds it gone */
-		   " FROM ruvector.trajectories WHERE query_id = $1 FOR KEY SHARE",
-		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
+	return rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
+				  " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
+				  " exact_ids, own_row)"
+				  " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
+				  /* pruned or cleared while we measured, or just now: locked, or the foreign key finds it gone */
+				  " FROM ruvector.trajectories WHERE query_id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+				  SPI_OK_INSERT, lengthof(types), types, values, nulls) == 1;
 }
 
 /*
@@ -178,12 +183,15 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
  * dropped, a cast failed) closes the candidate, so that it is not tried for ever.
  * Its text goes to the server's log and nowhere else: it could quote private data.
  * With a filter, which was not asked of all rows before, it goes nowhere at all.
+ * A candidate that a user's open transaction holds, as one does that clears the
+ * table, is left to a later time, and its class with it.
  */
 void
 rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 {
 	Candidate	candidate;
-	bool		failed = false;
+	volatile bool failed = false;
+	volatile bool closed = false;
 	RvPrivileged privileged;
 
 	if (!rv_learn_begin("ruvector: measuring recall"))
@@ -204,12 +212,11 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		const char *problem = rv_label_query(class->index, &candidate.query, class->setting, &label);
 
 		rv_privileged_begin(&privileged);
-		if (problem == NULL)
-			store_label(class, &candidate, &label);
-		close_candidate(&candidate, problem ? "skipped" : "labelled", problem);
+		closed = (problem != NULL || store_label(class, &candidate, &label)) &&
+			close_candidate(&candidate, problem ? "skipped" : "labelled", problem);
 		rv_privileged_end(&privileged);
 		rv_learn_end();
-		if (problem == NULL)
+		if (closed && problem == NULL)
 		{
 			class->measured++;
 			facts->labels += !candidate.query.own_row;	/* whether these count is known at the next synchronisation */
@@ -226,11 +233,13 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 	{
 		MemoryContextSwitchTo(label_memory);
 		rv_privileged_begin(&privileged);
-		close_candidate(&candidate, "failed", "the measurement raised an error, see the server's log");
+		closed = close_candidate(&candidate, "failed", "the measurement raised an error, see the server's log");
 		rv_privileged_end(&privileged);
 		rv_learn_end();
 	}
-	if (candidate.query.own_row)
+	if (!closed)
+		facts->candidates = class->own_rows = 0;	/* until the next synchronisation */
+	else if (candidate.query.own_row)
 		class->own_rows--;
 	else
 		facts->candidates--;
@@ -550,7 +559,10 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }
 
-/* What is in force, into `goal`; its rule into `policy`.  False: there is no such policy. */
+/*
+ * What is in force, into `goal`; its rule into `policy`.  False: there is no such
+ * policy, or somebody holds it, as an open transaction does that has tuned.
+ */
 static bool
 read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goal, rv_policy *policy, rv_regions *regions)
 {
@@ -558,7 +570,8 @@ read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goa
 	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
 	float		lambda;
 
-	if (rv_sql("SELECT value, lambda, " RV_POLICY_COLUMNS " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE",
+	if (rv_sql("SELECT value, lambda, " RV_POLICY_COLUMNS " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2"
+			   " FOR NO KEY UPDATE SKIP LOCKED",
 			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
 		return false;
 	lambda = rv_column_float4(0, 2);
@@ -575,8 +588,8 @@ read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goa
 	return true;
 }
 
-/* With the rights of the extension. */
-static void
+/* With the rights of the extension.  False: there was nothing to judge. */
+static bool
 judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 {
 	rv_policy  *policy = palloc0(sizeof(rv_policy));
@@ -592,10 +605,10 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	rv_status	status;
 
 	if (!read_goal(class, index, &goal, policy, &before))
-		return;
+		return false;
 	count = read_labels(class, index->type, 0, &labels);
 	if (count == 0)
-		return;
+		return false;
 	host = rv_guard_begin(&call);
 	RV_SWIFT(regions.capacity = rv_regions_capacity(labels.dims));
 	regions.capacity = Max(regions.capacity, before.bytes);
@@ -606,19 +619,22 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, &regions, verdict, &error));
 	rv_guard_end(&call, status, &error);
 	store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
+	return true;
 }
 
-void
+bool
 rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 {
 	RvPrivileged privileged;
+	bool		judged;
 
 	if (!rv_learn_begin("ruvector: judging"))
-		return;
+		return false;
 	rv_privileged_begin(&privileged);
-	judge(class, index);
+	judged = judge(class, index);
 	rv_privileged_end(&privileged);
 	rv_learn_end();
+	return judged;
 }
 
 /* ---- watch ------------------------------------------------------------------------------------- */

@@ -7,7 +7,9 @@
  * logged and leaves the loop running.  What was learned lives in our tables: they
  * are the truth, shared memory only repeats them.  On a standby nothing else is done.
  *
- * Locks: those of ordinary statements on our own tables.
+ * Locks: those of ordinary statements on our own tables.  A row that a user's open
+ * transaction holds is passed over and looked at another time: it may hold up its
+ * own index, but nobody else's.
  */
 #include "rv.h"
 
@@ -83,16 +85,21 @@ drop_stale_evidence(void)
 	/* tables dropped while our event trigger could not see it */
 	rv_sql("DELETE FROM ruvector.learned_tables l WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relid)",
 		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
-	rv_sql("WITH gone AS (DELETE FROM ruvector.policies p WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = p.indexid)"
+	rv_sql("WITH gone AS (DELETE FROM ruvector.policies p WHERE (p.indexid, p.k_class) IN"
+		   "  (SELECT o.indexid, o.k_class FROM ruvector.policies o"
+		   "   WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = o.indexid) FOR UPDATE SKIP LOCKED)"
 		   " RETURNING relid, indexid, k_class, value)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
 		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was dropped' FROM gone",
 		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
-	rv_sql("UPDATE ruvector.trajectories t SET label_state = 'skipped', label_note = 'the index is gone'"
-		   " WHERE label_state = 'pending' AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.indexid)",
+	rv_sql("UPDATE ruvector.trajectories SET label_state = 'skipped', label_note = 'the index is gone' WHERE query_id IN"
+		   " (SELECT t.query_id FROM ruvector.trajectories t"
+		   "  WHERE t.label_state = 'pending' AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.indexid)"
+		   "  FOR NO KEY UPDATE SKIP LOCKED)",
 		   SPI_OK_UPDATE, 0, NULL, NULL, NULL);
-	rv_sql("WITH rebuilt AS (DELETE FROM ruvector.policies p USING ruvector.learned_indexes x"
-		   " WHERE x.indexid = p.indexid AND p.filenode IS DISTINCT FROM x.filenode"
+	rv_sql("WITH rebuilt AS (DELETE FROM ruvector.policies p WHERE (p.indexid, p.k_class) IN"
+		   "  (SELECT o.indexid, o.k_class FROM ruvector.policies o JOIN ruvector.learned_indexes x USING (indexid)"
+		   "   WHERE o.filenode IS DISTINCT FROM x.filenode FOR UPDATE OF o SKIP LOCKED)"
 		   " RETURNING p.relid, p.indexid, p.k_class, p.value, p.filenode)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
 		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was rebuilt' FROM rebuilt"
@@ -103,7 +110,7 @@ drop_stale_evidence(void)
 		   "  FROM ruvector.learned_indexes x JOIN ruvector.trajectories t USING (indexid)"
 		   "  LEFT JOIN ruvector.policies p ON p.indexid = x.indexid AND p.k_class = t.k_class"
 		   "  WHERE t.label_state = 'pending' AND p.indexid IS NULL),"
-		   " kept AS (SELECT relid FROM ruvector.learned_tables WHERE relid IN (SELECT relid FROM class) FOR KEY SHARE)"
+		   " kept AS (SELECT relid FROM ruvector.learned_tables WHERE relid IN (SELECT relid FROM class) FOR KEY SHARE SKIP LOCKED)"
 		   " INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from)"
 		   " SELECT indexid, k_class, relid, filenode, (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels)"
 		   " FROM class JOIN kept USING (relid)"
@@ -115,9 +122,11 @@ drop_stale_evidence(void)
 static void
 drop_own_rows(void)
 {
-	rv_sql("UPDATE ruvector.policies p SET own_rows = false, judged_labels = NULL FROM ruvector.learned_tables l"
-		   " WHERE l.relid = p.relid AND p.own_rows AND l.min_samples <="
-		   "  (SELECT count(*) FROM ruvector.evidence b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class) AND NOT b.own_row)",
+	rv_sql("UPDATE ruvector.policies SET own_rows = false, judged_labels = NULL WHERE (indexid, k_class) IN"
+		   " (SELECT p.indexid, p.k_class FROM ruvector.policies p JOIN ruvector.learned_tables l USING (relid)"
+		   "  WHERE p.own_rows AND l.min_samples <="
+		   "   (SELECT count(*) FROM ruvector.evidence b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class) AND NOT b.own_row)"
+		   "  FOR NO KEY UPDATE OF p SKIP LOCKED)",
 		   SPI_OK_UPDATE, 0, NULL, NULL, NULL);
 }
 
@@ -133,11 +142,13 @@ drop_stale_verdicts(void)
 
 	rv_sql("WITH other AS (UPDATE ruvector.policies p SET state = 'undecided', judged_labels = NULL, value = NULL, lambda = NULL,"
 		   "   applied_from = NULL, watch = NULL, watched_to = NULL, watch_recall = NULL, watch_labels = NULL"
-		   "  FROM ruvector.learned_tables l, ruvector.policies old"
-		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
-		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
-		   "  AND (p.target, p.target_tail) IS DISTINCT FROM (coalesce(l.target_recall, $1), nullif($2, 0))"
-		   "  RETURNING p.relid, p.indexid, p.k_class, old.value, coalesce(l.target_recall, $1) AS target)"
+		   "  FROM (SELECT o.indexid, o.k_class, o.value, coalesce(l.target_recall, $1) AS target"
+		   "   FROM ruvector.policies o JOIN ruvector.learned_tables l USING (relid)"
+		   "   WHERE o.judged_labels IS NOT NULL"
+		   "   AND (o.target, o.target_tail) IS DISTINCT FROM (coalesce(l.target_recall, $1), nullif($2, 0))"
+		   "   FOR NO KEY UPDATE OF o SKIP LOCKED) old"
+		   "  WHERE (p.indexid, p.k_class) = (old.indexid, old.k_class)"
+		   "  RETURNING p.relid, p.indexid, p.k_class, old.value, old.target)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, reason)"
 		   " SELECT relid, indexid, k_class, 'target changed', value, target,"
 		   "  format('the target is %s now', target) ||"
@@ -595,8 +606,10 @@ act(rv_schedule *schedule)
 				synchronise();
 			break;
 		case RV_ACTION_JUDGE:
-			rv_evidence_judge(&classes[i], find_index(classes[i].index));
-			synchronise();
+			if (rv_evidence_judge(&classes[i], find_index(classes[i].index)))
+				synchronise();
+			else
+				class_facts[i].judged = class_facts[i].labels;	/* until the next synchronisation */
 			break;
 		case RV_ACTION_LABEL:
 			{

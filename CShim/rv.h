@@ -714,7 +714,7 @@ typedef struct RvLearnedClass
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);
 extern bool rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index);
-extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
+extern bool rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
 extern int	rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count);
 extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions);
 extern bool rv_learn_begin(const char *activity);
