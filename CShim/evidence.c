@@ -10,8 +10,10 @@
 #include <math.h>
 
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
@@ -90,6 +92,16 @@ typedef struct Candidate
 	pg_uuid_t	query_id;
 	RvQuery		query;
 } Candidate;
+
+/* False: somebody holds the table or the index against readers.  What is gone can be; that it is gone is found then. */
+static bool
+can_be_read(Oid index)
+{
+	Oid			relation = IndexGetRelation(index, true);
+
+	return !OidIsValid(relation) ||
+		(ConditionalLockRelationOid(relation, AccessShareLock) && ConditionalLockRelationOid(index, AccessShareLock));
+}
 
 /*
  * Query identifiers are random, so which query is labelled next has nothing to
@@ -183,8 +195,8 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
  * dropped, a cast failed) closes the candidate, so that it is not tried for ever.
  * Its text goes to the server's log and nowhere else: it could quote private data.
  * With a filter, which was not asked of all rows before, it goes nowhere at all.
- * A candidate that a user's open transaction holds, as one does that clears the
- * table, is left to a later time, and its class with it.
+ * What a user's open transaction holds, by clearing the table, say, or altering it,
+ * is left to a later time, and its class with it.
  */
 void
 rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
@@ -200,8 +212,9 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		label_memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(label_memory);
 	MemoryContextSwitchTo(label_memory);
-	if (!draw_candidate(class, facts->urgent > 0, &candidate))
+	if (!can_be_read(class->index) || !draw_candidate(class, facts->urgent > 0, &candidate))
 	{
+		/* until the next synchronisation */
 		facts->candidates = class->own_rows = 0;
 		rv_learn_end();
 		return;
@@ -238,7 +251,7 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		rv_learn_end();
 	}
 	if (!closed)
-		facts->candidates = class->own_rows = 0;	/* until the next synchronisation */
+		facts->candidates = class->own_rows = 0;
 	else if (candidate.query.own_row)
 		class->own_rows--;
 	else
@@ -248,8 +261,10 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 /* At a time: of any dimension they fit into memory. */
 #define OWN_ROWS_MAX 1000
 
-/* Rows of the table as queries, each once, for whoever needs more labels than queries were asked. */
-
+/*
+ * Rows of the table as queries, each once, for whoever needs more labels than queries
+ * were asked.  Returns how many were taken; negative: they cannot be read now.
+ */
 int
 rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count)
 {
@@ -263,6 +278,11 @@ rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int co
 
 	if (!rv_learn_begin("ruvector: taking rows as queries"))
 		return 0;
+	if (!can_be_read(index->entry.index))
+	{
+		rv_learn_end();
+		return -1;
+	}
 	count = rv_label_own_rows(index->entry.index, Min(count, OWN_ROWS_MAX), vectors, &owner);
 	parameter = rv_pgvector_parameter(index->entry.kind);	/* pgvector's library is loaded now */
 	rv_privileged_begin(&privileged);

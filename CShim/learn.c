@@ -368,7 +368,13 @@ begin_jobs(const RvJob *jobs, int count)
 		/* first: rows that cannot be read must not hold him up for ever */
 		rv_job_answer(job, RV_JOB_STARTED, 0);
 		if (missing > 0)
-			added |= rv_evidence_add_own_rows(index, job->k, job->k_class, (int) missing) > 0;
+		{
+			int			rows = rv_evidence_add_own_rows(index, job->k, job->k_class, (int) missing);
+
+			if (rows < 0)
+				rv_job_answer(job, RV_JOB_WAITS, 0);
+			added |= rows > 0;
+		}
 	}
 	return added;
 }
@@ -426,6 +432,14 @@ synchronise(void)
 		synchronise();
 }
 
+/* Somebody's open transaction must not hold up everybody's learning: what waits for it is done another time. */
+static void
+begin_without_waiting(RvPrivileged *privileged)
+{
+	rv_privileged_begin(privileged);
+	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* ---- prune --------------------------------------------------------------------------------- */
 
 /*
@@ -440,7 +454,7 @@ prune(void)
 
 	if (!rv_learn_begin("ruvector: pruning"))
 		return;
-	rv_privileged_begin(&privileged);
+	begin_without_waiting(&privileged);
 	rv_sql("DELETE FROM ruvector.trajectories d USING"
 		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
 		   "   row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
@@ -460,14 +474,6 @@ prune(void)
 }
 
 /* ---- distil -------------------------------------------------------------------------------- */
-
-/* Somebody's open transaction must not hold up everybody's learning: what waits for it is done another time. */
-static void
-begin_without_waiting(RvPrivileged *privileged)
-{
-	rv_privileged_begin(privileged);
-	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
 
 static int
 list_banks(int32 **ids)
@@ -506,9 +512,12 @@ distil(void)
 			if (rv_learn_begin("ruvector: distilling"))
 			{
 				RvPrivileged privileged;
+				Oid			types[] = {INT4OID};
+				Datum		values[] = {Int32GetDatum(ids[i])};
 
 				begin_without_waiting(&privileged);
-				rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(ids[i])}, NULL);
+				if (rv_sql("SELECT FROM ruvector.banks WHERE bank_id = $1 FOR UPDATE SKIP LOCKED", SPI_OK_SELECT, 1, types, values, NULL) == 1)
+					rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, types, values, NULL);
 				rv_privileged_end(&privileged);
 				rv_learn_end();
 			}

@@ -444,7 +444,11 @@ BEGIN
         USING pg_event_trigger_dropped_objects() d
         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = l.relid;
         IF FOUND THEN
-            PERFORM ruvector.wake_worker();
+            BEGIN
+                PERFORM ruvector.wake_worker();
+            EXCEPTION WHEN undefined_file THEN
+                NULL;   -- a server without the library has no worker
+            END;
         END IF;
     END IF;
 END $$;

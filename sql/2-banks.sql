@@ -417,6 +417,8 @@ BEGIN
         WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class)
         ORDER BY b.label_number DESC LIMIT 1) n
     WHERE p.relid = relation AND p.k_class > 0 AND n.dims > 0
+      -- nor wait for who is about to delete one
+      AND NOT EXISTS (SELECT FROM ruvector.banks b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class))
     ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION ruvector.refresh_banks IS 'the banks of a table follow its policies';
