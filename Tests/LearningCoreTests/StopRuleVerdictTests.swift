@@ -222,7 +222,8 @@ struct StopRuleVerdictTests {
     async let other = Self.tally(replays: replays / 2, target: 0.9, seed: 14)
     let tallies = try await [one, other]
     func share(_ count: (Tally) -> Int) -> Double { tallies.reduce(0) { $0 + Double(count($1)) } / Double(replays) }
-    Replays.tell("choices that miss the target, at most 5 %", replays: replays, wrong: tallies.map(\.wrong).reduce(0, +))
+    let wrong = tallies.map(\.wrong).reduce(0, +)
+    Replays.tell("choices that miss the target, at most 5 %", replays: replays, wrong: wrong)
     let allowed = 0.05 + 3 * (0.05 * 0.95 / Double(replays)).squareRoot()
     #expect(share(\.wrong) <= allowed)
     #expect(share(\.wrongOnAverage) > allowed)

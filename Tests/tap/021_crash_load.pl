@@ -61,6 +61,7 @@ for my $round (1 .. factor())
 		cmp_ok($stored_after, '>=', $stored_before, '... nor a search that was stored');
 		$stored_lost += $stored_before - $stored_after if $stored_after < $stored_before;
 		my $ring = $recorded_before - $recorded_first - ($stored_after - $stored_first);
+		cmp_ok($ring, '<=', $one->('SHOW ruvector.trajectory_buffer_size'), '... and of others at most the ring');
 		$ring_lost += $ring if $ring > 0;
 		$crashes++;
 		wait_for($node, 'postgres', "SELECT ($recorded) IS NOT NULL");
