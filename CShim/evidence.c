@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "catalog/pg_type.h"
@@ -17,6 +18,8 @@
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/timestamp.h"
 
 static MemoryContext label_memory = NULL;	/* outlives the transaction of a label that failed */
@@ -93,14 +96,29 @@ typedef struct Candidate
 	RvQuery		query;
 } Candidate;
 
-/* False: somebody holds the table or the index against readers.  What is gone can be; that it is gone is found then. */
+/*
+ * False: somebody holds the table against readers, or one of its indexes, all of which
+ * the planner looks at.  What is gone is found to be gone later.
+ */
 static bool
 can_be_read(Oid index)
 {
 	Oid			relation = IndexGetRelation(index, true);
+	Relation	table;
+	ListCell   *cell;
+	bool		can = true;
 
-	return !OidIsValid(relation) ||
-		(ConditionalLockRelationOid(relation, AccessShareLock) && ConditionalLockRelationOid(index, AccessShareLock));
+	if (!OidIsValid(relation))
+		return true;
+	if (!ConditionalLockRelationOid(relation, AccessShareLock))
+		return false;
+	table = try_relation_open(relation, NoLock);
+	if (table == NULL)
+		return true;
+	foreach(cell, RelationGetIndexList(table))
+		can = can && ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock);
+	relation_close(table, NoLock);
+	return can;
 }
 
 /*
@@ -212,9 +230,15 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		label_memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(label_memory);
 	MemoryContextSwitchTo(label_memory);
-	if (!can_be_read(class->index) || !draw_candidate(class, facts->urgent > 0, &candidate))
+	class->held = !can_be_read(class->index);
+	if (class->held)
 	{
-		/* until the next synchronisation */
+		facts->candidates = 0;
+		rv_learn_end();
+		return;
+	}
+	if (!draw_candidate(class, facts->urgent > 0, &candidate))
+	{
 		facts->candidates = class->own_rows = 0;
 		rv_learn_end();
 		return;
@@ -251,7 +275,7 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		rv_learn_end();
 	}
 	if (!closed)
-		facts->candidates = class->own_rows = 0;
+		facts->candidates = class->own_rows = 0;	/* until the next synchronisation */
 	else if (candidate.query.own_row)
 		class->own_rows--;
 	else

@@ -394,7 +394,7 @@ serve_jobs(void)
 		int64		missing = at < 0 ? 0 : jobs[i].total - classes[at].measured;
 		int64		there = at < 0 ? 0 : class_facts[at].candidates + classes[at].own_rows;
 
-		if (jobs[i].state != RV_JOB_STARTED)
+		if (jobs[i].state != RV_JOB_STARTED || (at >= 0 && classes[at].held))
 			continue;
 		if (Min(missing, there) > 0)
 			class_facts[at].urgent = Max(class_facts[at].urgent, (int) Min(missing, there));

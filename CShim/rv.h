@@ -706,6 +706,7 @@ typedef struct RvLearnedClass
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 	int			own_rows;		/* of the table, that wait to be labelled */
 	int			measured;		/* labels, of own rows too */
+	bool		held;			/* until the next synchronisation: the table cannot be read */
 } RvLearnedClass;
 
 #define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs, stop_regions"

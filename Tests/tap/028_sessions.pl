@@ -15,6 +15,7 @@ $one->(q{
 CREATE TABLE others AS SELECT * FROM items;
 CREATE INDEX others_embedding ON others USING hnsw (embedding vector_l2_ops) WITH (m = 5, ef_construction = 16);
 CREATE TABLE third AS SELECT * FROM items;
+CREATE INDEX third_id_idx ON third (id);
 CREATE INDEX third_embedding ON third USING hnsw (embedding vector_l2_ops) WITH (m = 5, ef_construction = 16);
 ANALYZE;
 SELECT ruvector_enable_learning(t, min_samples := 20, target_recall := 0.85) FROM unnest('{others,third}'::regclass[]) t;
@@ -109,7 +110,8 @@ for my $round (1 .. factor())
 	# ---- transactions that stay open: other tables are measured, and judged, all the same
 	for my $statement ("SELECT count(*) FROM ruvector_auto_tune('third', sample_queries := 20)", "SELECT ruvector_clear_learning('third')",
 		"SELECT ruvector_pin('third_embedding', 50)", "SELECT ruvector_enable_learning('third', mode := 'observe', anonymize := true)",
-		'ALTER TABLE third ADD COLUMN more int', 'REINDEX INDEX third_embedding', 'DROP TABLE third')
+		'ALTER TABLE third ADD COLUMN more int', 'REINDEX INDEX third_embedding', 'REINDEX INDEX third_id_idx',
+		'DROP TABLE third')
 	{
 		my $holder = IPC::Run::start([ 'psql', '-XqAt', '-d', $node->connstr('postgres') ], '<', \my $in, '>', \my $out, '2>', \my $err);
 		ask('third', 40);
