@@ -3,7 +3,8 @@
 #   make && make install     build for the PostgreSQL of PG_CONFIG
 #   make installcheck        the suites that the server at hand can run
 #   make test                set-up, build, install and every test, on temporary clusters
-#   make check-hard          crashes, DDL and the like under load, for long; RUVECTOR_HARD says how long
+#   make check-hard          crashes, DDL and the like under load, simulations, for long: RUVECTOR_HARD times (20) what
+#                            make test takes of it; prints what was tried, how often, what was lost
 #   make demo                set-up, build, install and the main job on real embeddings
 #   make bench               learned parameters against the best fixed value; arguments in BENCH
 #   make bench-overhead      cost of capture, as ratios of paired runs
@@ -77,7 +78,7 @@ test:
 	Tests/run
 
 check-hard:
-	tools/setup
+	tools/setup $(CLIENTS)
 	Tests/run hard
 
 demo:

@@ -9,12 +9,17 @@
 
 #include <math.h>
 
+#include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/timestamp.h"
 
 static MemoryContext label_memory = NULL;	/* outlives the transaction of a label that failed */
@@ -92,6 +97,31 @@ typedef struct Candidate
 } Candidate;
 
 /*
+ * False: somebody holds the table against readers, or one of its indexes, all of which
+ * the planner looks at.  What is gone is found to be gone later.
+ */
+static bool
+can_be_read(Oid index)
+{
+	Oid			relation = IndexGetRelation(index, true);
+	Relation	table;
+	ListCell   *cell;
+	bool		can = true;
+
+	if (!OidIsValid(relation))
+		return true;
+	if (!ConditionalLockRelationOid(relation, AccessShareLock))
+		return false;
+	table = try_relation_open(relation, NoLock);
+	if (table == NULL)
+		return true;
+	foreach(cell, RelationGetIndexList(table))
+		can = can && ConditionalLockRelationOid(lfirst_oid(cell), AccessShareLock);
+	relation_close(table, NoLock);
+	return can;
+}
+
+/*
  * Query identifiers are random, so which query is labelled next has nothing to
  * do with what it asked or found.  Own rows only where nothing was asked.
  */
@@ -126,7 +156,8 @@ draw_candidate(const RvLearnedClass *class, bool own_rows, Candidate *candidate)
 	return found;
 }
 
-static void
+/* False: somebody's open transaction holds the row, or it is gone. */
+static bool
 close_candidate(const Candidate *candidate, const char *state, const char *note)
 {
 	Oid			types[] = {UUIDOID, TEXTOID, TEXTOID};
@@ -134,12 +165,16 @@ close_candidate(const Candidate *candidate, const char *state, const char *note)
 	note ? CStringGetTextDatum(note) : (Datum) 0};
 	bool		nulls[] = {false, false, note == NULL};
 
-	rv_sql("UPDATE ruvector.trajectories SET label_state = $2, label_note = $3 WHERE query_id = $1",
-		   SPI_OK_UPDATE, 3, types, values, nulls);
+	if (rv_sql("UPDATE ruvector.trajectories SET label_state = $2, label_note = $3 WHERE query_id ="
+			   " (SELECT query_id FROM ruvector.trajectories WHERE query_id = $1 FOR NO KEY UPDATE SKIP LOCKED)",
+			   SPI_OK_UPDATE, 3, types, values, nulls) == 0)
+		return false;
 	rv_sql("SELECT ruvector.anonymize($1)", SPI_OK_SELECT, 1, types, values, NULL);
+	return true;
 }
 
-static void
+/* False as above. */
+static bool
 store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLabel *label)
 {
 	Oid			types[] = {UUIDOID, OIDOID, INT4OID, OIDOID, INT4OID, INT4OID, FLOAT8ARRAYOID, FLOAT8OID, FLOAT8OID,
@@ -164,13 +199,13 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
 		BoolGetDatum(candidate->query.own_row),
 	};
 
-	rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
-		   " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
-		   " exact_ids, own_row)"
-		   " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
-		   /* pruned or cleared while we measured, or just now: locked, or the foreign key finds it gone */
-		   " FROM ruvector.trajectories WHERE query_id = $1 FOR KEY SHARE",
-		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
+	return rv_sql("INSERT INTO ruvector.labels (query_id, indexid, k_class, filenode, k, setting, exact_distances,"
+				  " exact_us, ladder_us, parameters, recall, blocks, setting_recall, setting_blocks, stage_totals, stages, timed_blocks, timed_us,"
+				  " exact_ids, own_row)"
+				  " SELECT $1, $2, $3, $4, $5, nullif($6, 0), $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20"
+				  /* pruned or cleared while we measured, or just now: locked, or the foreign key finds it gone */
+				  " FROM ruvector.trajectories WHERE query_id = $1 FOR NO KEY UPDATE SKIP LOCKED",
+				  SPI_OK_INSERT, lengthof(types), types, values, nulls) == 1;
 }
 
 /*
@@ -178,12 +213,15 @@ store_label(const RvLearnedClass *class, const Candidate *candidate, const RvLab
  * dropped, a cast failed) closes the candidate, so that it is not tried for ever.
  * Its text goes to the server's log and nowhere else: it could quote private data.
  * With a filter, which was not asked of all rows before, it goes nowhere at all.
+ * What a user's open transaction holds, by clearing the table, say, or altering it,
+ * is left to a later time, and its class with it.
  */
 void
 rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 {
 	Candidate	candidate;
-	bool		failed = false;
+	volatile bool failed = false;
+	volatile bool closed = false;
 	RvPrivileged privileged;
 
 	if (!rv_learn_begin("ruvector: measuring recall"))
@@ -192,6 +230,13 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		label_memory = AllocSetContextCreate(TopMemoryContext, "ruvector label", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextReset(label_memory);
 	MemoryContextSwitchTo(label_memory);
+	class->held = !can_be_read(class->index);
+	if (class->held)
+	{
+		facts->candidates = 0;
+		rv_learn_end();
+		return;
+	}
 	if (!draw_candidate(class, facts->urgent > 0, &candidate))
 	{
 		facts->candidates = class->own_rows = 0;
@@ -204,12 +249,11 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 		const char *problem = rv_label_query(class->index, &candidate.query, class->setting, &label);
 
 		rv_privileged_begin(&privileged);
-		if (problem == NULL)
-			store_label(class, &candidate, &label);
-		close_candidate(&candidate, problem ? "skipped" : "labelled", problem);
+		closed = (problem != NULL || store_label(class, &candidate, &label)) &&
+			close_candidate(&candidate, problem ? "skipped" : "labelled", problem);
 		rv_privileged_end(&privileged);
 		rv_learn_end();
-		if (problem == NULL)
+		if (closed && problem == NULL)
 		{
 			class->measured++;
 			facts->labels += !candidate.query.own_row;	/* whether these count is known at the next synchronisation */
@@ -226,11 +270,13 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 	{
 		MemoryContextSwitchTo(label_memory);
 		rv_privileged_begin(&privileged);
-		close_candidate(&candidate, "failed", "the measurement raised an error, see the server's log");
+		closed = close_candidate(&candidate, "failed", "the measurement raised an error, see the server's log");
 		rv_privileged_end(&privileged);
 		rv_learn_end();
 	}
-	if (candidate.query.own_row)
+	if (!closed)
+		facts->candidates = class->own_rows = 0;	/* until the next synchronisation */
+	else if (candidate.query.own_row)
 		class->own_rows--;
 	else
 		facts->candidates--;
@@ -239,8 +285,10 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 /* At a time: of any dimension they fit into memory. */
 #define OWN_ROWS_MAX 1000
 
-/* Rows of the table as queries, each once, for whoever needs more labels than queries were asked. */
-
+/*
+ * Rows of the table as queries, each once, for whoever needs more labels than queries
+ * were asked.  Returns how many were taken; negative: they cannot be read now.
+ */
 int
 rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count)
 {
@@ -254,6 +302,11 @@ rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int co
 
 	if (!rv_learn_begin("ruvector: taking rows as queries"))
 		return 0;
+	if (!can_be_read(index->entry.index))
+	{
+		rv_learn_end();
+		return -1;
+	}
 	count = rv_label_own_rows(index->entry.index, Min(count, OWN_ROWS_MAX), vectors, &owner);
 	parameter = rv_pgvector_parameter(index->entry.kind);	/* pgvector's library is loaded now */
 	rv_privileged_begin(&privileged);
@@ -548,7 +601,10 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }
 
-/* What is in force, into `goal`; its rule into `policy`.  False: there is no such policy. */
+/*
+ * What is in force, into `goal`; its rule into `policy`.  False: there is no such
+ * policy, or somebody holds it, as an open transaction does that has tuned.
+ */
 static bool
 read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goal, rv_policy *policy, rv_regions *regions,
 		  bool *renewing)
@@ -559,7 +615,7 @@ read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goa
 	bool		isnull;
 
 	if (rv_sql("SELECT value, lambda, state = 'renewing', " RV_POLICY_COLUMNS
-			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE",
+			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE SKIP LOCKED",
 			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
 		return false;
 	lambda = rv_column_float4(0, 2);
@@ -591,8 +647,8 @@ go_on_renewing(const RvLearnedClass *class, int labels)
 		   SPI_OK_UPDATE, lengthof(types), types, values, NULL);
 }
 
-/* With the rights of the extension. */
-static void
+/* With the rights of the extension.  False: there was nothing to judge. */
+static bool
 judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 {
 	rv_policy  *policy = palloc0(sizeof(rv_policy));
@@ -609,10 +665,10 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	bool		renewing;
 
 	if (!read_goal(class, index, &goal, policy, &before, &renewing))
-		return;
+		return false;
 	count = read_labels(class, index->type, 0, &labels);
 	if (count == 0)
-		return;
+		return false;
 	host = rv_guard_begin(&call);
 	RV_SWIFT(regions.capacity = rv_regions_capacity(labels.dims));
 	regions.capacity = Max(regions.capacity, before.bytes);
@@ -626,6 +682,7 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 		go_on_renewing(class, count);
 	else
 		store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
+	return true;
 }
 
 /*
@@ -637,14 +694,10 @@ drop_other_queries(const RvLearnedClass *class)
 {
 	Oid			types[] = {OIDOID, INT4OID, INT8OID, INT4OID, INT4OID, FLOAT8OID};
 	Datum		values[lengthof(types)] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
-	int			count = (int) rv_sql("SELECT t.query_vector, t.k, t.rows_returned / nullif(t.rows_returned + t.rows_removed, 0)::real,"
-									 " b.label_number"
-									 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
-									 " WHERE b.indexid = $1 AND b.k_class = $2 AND NOT b.own_row ORDER BY b.label_number",
-									 SPI_OK_SELECT, 2, types, values, NULL);
-	rv_queries	queries = {.count = count};
-	float	   *k = palloc(sizeof(float) * Max(count, 1));
-	float	   *passing = palloc(sizeof(float) * Max(count, 1));
+	rv_queries	queries = {0};
+	float	   *k,
+			   *passing;
+	int			count;
 	RvCall		call;
 	const rv_host *host;
 	rv_mix_change change;
@@ -652,14 +705,24 @@ drop_other_queries(const RvLearnedClass *class)
 	rv_status	status;
 	bool		isnull;
 
+	if (rv_sql("SELECT FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE SKIP LOCKED",
+			   SPI_OK_SELECT, 2, types, values, NULL) == 0)
+		return false;
+	count = (int) rv_sql("SELECT t.query_vector, t.k, t.rows_returned / nullif(t.rows_returned + t.rows_removed, 0)::real, b.label_number"
+						 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
+						 " WHERE b.indexid = $1 AND b.k_class = $2 AND NOT b.own_row ORDER BY b.label_number",
+						 SPI_OK_SELECT, 2, types, values, NULL);
 	if (count == 0)
 		return false;
+	k = palloc(sizeof(float) * count);
+	passing = palloc(sizeof(float) * count);
 	for (int i = 0; i < count; i++)
 	{
 		k[i] = rv_column_int(i, 2, 0);
 		passing[i] = rv_column_float4(i, 3);
 	}
 	queries.embedding = read_embeddings(count, 1, &queries.dims);
+	queries.count = count;
 	queries.k = k;
 	queries.passing = passing;
 	host = rv_guard_begin(&call);
@@ -684,18 +747,19 @@ drop_other_queries(const RvLearnedClass *class)
 	return true;
 }
 
-void
+bool
 rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 {
 	RvPrivileged privileged;
+	bool		judged;
 
 	if (!rv_learn_begin("ruvector: judging"))
-		return;
+		return false;
 	rv_privileged_begin(&privileged);
-	if (!drop_other_queries(class))
-		judge(class, index);
+	judged = drop_other_queries(class) || judge(class, index);
 	rv_privileged_end(&privileged);
 	rv_learn_end();
+	return judged;
 }
 
 /* ---- watch ------------------------------------------------------------------------------------- */

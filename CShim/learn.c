@@ -7,7 +7,9 @@
  * logged and leaves the loop running.  What was learned lives in our tables: they
  * are the truth, shared memory only repeats them.  On a standby nothing else is done.
  *
- * Locks: those of ordinary statements on our own tables.
+ * Locks: those of ordinary statements on our own tables.  A row that a user's open
+ * transaction holds is passed over and looked at another time: it may hold up its
+ * own index, but nobody else's.
  */
 #include "rv.h"
 
@@ -83,16 +85,21 @@ drop_stale_evidence(void)
 	/* tables dropped while our event trigger could not see it */
 	rv_sql("DELETE FROM ruvector.learned_tables l WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = l.relid)",
 		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
-	rv_sql("WITH gone AS (DELETE FROM ruvector.policies p WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = p.indexid)"
+	rv_sql("WITH gone AS (DELETE FROM ruvector.policies p WHERE (p.indexid, p.k_class) IN"
+		   "  (SELECT o.indexid, o.k_class FROM ruvector.policies o"
+		   "   WHERE NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = o.indexid) FOR UPDATE SKIP LOCKED)"
 		   " RETURNING relid, indexid, k_class, value)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
 		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was dropped' FROM gone",
 		   SPI_OK_INSERT, 0, NULL, NULL, NULL);
-	rv_sql("UPDATE ruvector.trajectories t SET label_state = 'skipped', label_note = 'the index is gone'"
-		   " WHERE label_state = 'pending' AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.indexid)",
+	rv_sql("UPDATE ruvector.trajectories SET label_state = 'skipped', label_note = 'the index is gone' WHERE query_id IN"
+		   " (SELECT t.query_id FROM ruvector.trajectories t"
+		   "  WHERE t.label_state = 'pending' AND NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = t.indexid)"
+		   "  FOR NO KEY UPDATE SKIP LOCKED)",
 		   SPI_OK_UPDATE, 0, NULL, NULL, NULL);
-	rv_sql("WITH rebuilt AS (DELETE FROM ruvector.policies p USING ruvector.learned_indexes x"
-		   " WHERE x.indexid = p.indexid AND p.filenode IS DISTINCT FROM x.filenode"
+	rv_sql("WITH rebuilt AS (DELETE FROM ruvector.policies p WHERE (p.indexid, p.k_class) IN"
+		   "  (SELECT o.indexid, o.k_class FROM ruvector.policies o JOIN ruvector.learned_indexes x USING (indexid)"
+		   "   WHERE o.filenode IS DISTINCT FROM x.filenode FOR UPDATE OF o SKIP LOCKED)"
 		   " RETURNING p.relid, p.indexid, p.k_class, p.value, p.filenode)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
 		   " SELECT relid, indexid, k_class, 'evidence dropped', value, 'the index was rebuilt' FROM rebuilt"
@@ -103,7 +110,7 @@ drop_stale_evidence(void)
 		   "  FROM ruvector.learned_indexes x JOIN ruvector.trajectories t USING (indexid)"
 		   "  LEFT JOIN ruvector.policies p ON p.indexid = x.indexid AND p.k_class = t.k_class"
 		   "  WHERE t.label_state = 'pending' AND p.indexid IS NULL),"
-		   " kept AS (SELECT relid FROM ruvector.learned_tables WHERE relid IN (SELECT relid FROM class) FOR KEY SHARE)"
+		   " kept AS (SELECT relid FROM ruvector.learned_tables WHERE relid IN (SELECT relid FROM class) FOR KEY SHARE SKIP LOCKED)"
 		   " INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from)"
 		   " SELECT indexid, k_class, relid, filenode, (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels)"
 		   " FROM class JOIN kept USING (relid)"
@@ -115,9 +122,11 @@ drop_stale_evidence(void)
 static void
 drop_own_rows(void)
 {
-	rv_sql("UPDATE ruvector.policies p SET own_rows = false, judged_labels = NULL FROM ruvector.learned_tables l"
-		   " WHERE l.relid = p.relid AND p.own_rows AND l.min_samples <="
-		   "  (SELECT count(*) FROM ruvector.evidence b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class) AND NOT b.own_row)",
+	rv_sql("UPDATE ruvector.policies SET own_rows = false, judged_labels = NULL WHERE (indexid, k_class) IN"
+		   " (SELECT p.indexid, p.k_class FROM ruvector.policies p JOIN ruvector.learned_tables l USING (relid)"
+		   "  WHERE p.own_rows AND l.min_samples <="
+		   "   (SELECT count(*) FROM ruvector.evidence b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class) AND NOT b.own_row)"
+		   "  FOR NO KEY UPDATE OF p SKIP LOCKED)",
 		   SPI_OK_UPDATE, 0, NULL, NULL, NULL);
 }
 
@@ -133,11 +142,13 @@ drop_stale_verdicts(void)
 
 	rv_sql("WITH other AS (UPDATE ruvector.policies p SET state = 'undecided', judged_labels = NULL, value = NULL, lambda = NULL,"
 		   "   applied_from = NULL, watch = NULL, watched_to = NULL, watch_recall = NULL, watch_labels = NULL"
-		   "  FROM ruvector.learned_tables l, ruvector.policies old"
-		   "  WHERE l.relid = p.relid AND p.judged_labels IS NOT NULL"
-		   "  AND old.indexid = p.indexid AND old.k_class = p.k_class"
-		   "  AND (p.target, p.target_tail) IS DISTINCT FROM (coalesce(l.target_recall, $1), nullif($2, 0))"
-		   "  RETURNING p.relid, p.indexid, p.k_class, old.value, coalesce(l.target_recall, $1) AS target)"
+		   "  FROM (SELECT o.indexid, o.k_class, o.value, coalesce(l.target_recall, $1) AS target"
+		   "   FROM ruvector.policies o JOIN ruvector.learned_tables l USING (relid)"
+		   "   WHERE o.judged_labels IS NOT NULL"
+		   "   AND (o.target, o.target_tail) IS DISTINCT FROM (coalesce(l.target_recall, $1), nullif($2, 0))"
+		   "   FOR NO KEY UPDATE OF o SKIP LOCKED) old"
+		   "  WHERE (p.indexid, p.k_class) = (old.indexid, old.k_class)"
+		   "  RETURNING p.relid, p.indexid, p.k_class, old.value, old.target)"
 		   " INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, reason)"
 		   " SELECT relid, indexid, k_class, 'target changed', value, target,"
 		   "  format('the target is %s now', target) ||"
@@ -357,7 +368,13 @@ begin_jobs(const RvJob *jobs, int count)
 		/* first: rows that cannot be read must not hold him up for ever */
 		rv_job_answer(job, RV_JOB_STARTED, 0);
 		if (missing > 0)
-			added |= rv_evidence_add_own_rows(index, job->k, job->k_class, (int) missing) > 0;
+		{
+			int			rows = rv_evidence_add_own_rows(index, job->k, job->k_class, (int) missing);
+
+			if (rows < 0)
+				rv_job_answer(job, RV_JOB_WAITS, 0);
+			added |= rows > 0;
+		}
 	}
 	return added;
 }
@@ -377,7 +394,7 @@ serve_jobs(void)
 		int64		missing = at < 0 ? 0 : jobs[i].total - classes[at].measured;
 		int64		there = at < 0 ? 0 : class_facts[at].candidates + classes[at].own_rows;
 
-		if (jobs[i].state != RV_JOB_STARTED)
+		if (jobs[i].state != RV_JOB_STARTED || (at >= 0 && classes[at].held))
 			continue;
 		if (Min(missing, there) > 0)
 			class_facts[at].urgent = Max(class_facts[at].urgent, (int) Min(missing, there));
@@ -415,6 +432,14 @@ synchronise(void)
 		synchronise();
 }
 
+/* Somebody's open transaction must not hold up everybody's learning: what waits for it is done another time. */
+static void
+begin_without_waiting(RvPrivileged *privileged)
+{
+	rv_privileged_begin(privileged);
+	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /* ---- prune --------------------------------------------------------------------------------- */
 
 /*
@@ -429,7 +454,7 @@ prune(void)
 
 	if (!rv_learn_begin("ruvector: pruning"))
 		return;
-	rv_privileged_begin(&privileged);
+	begin_without_waiting(&privileged);
 	rv_sql("DELETE FROM ruvector.trajectories d USING"
 		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
 		   "   row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
@@ -449,14 +474,6 @@ prune(void)
 }
 
 /* ---- distil -------------------------------------------------------------------------------- */
-
-/* Somebody's open transaction must not hold up everybody's learning: what waits for it is done another time. */
-static void
-begin_without_waiting(RvPrivileged *privileged)
-{
-	rv_privileged_begin(privileged);
-	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
 
 static int
 list_banks(int32 **ids)
@@ -495,9 +512,12 @@ distil(void)
 			if (rv_learn_begin("ruvector: distilling"))
 			{
 				RvPrivileged privileged;
+				Oid			types[] = {INT4OID};
+				Datum		values[] = {Int32GetDatum(ids[i])};
 
 				begin_without_waiting(&privileged);
-				rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, (Oid[]) {INT4OID}, (Datum[]) {Int32GetDatum(ids[i])}, NULL);
+				if (rv_sql("SELECT FROM ruvector.banks WHERE bank_id = $1 FOR UPDATE SKIP LOCKED", SPI_OK_SELECT, 1, types, values, NULL) == 1)
+					rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, types, values, NULL);
 				rv_privileged_end(&privileged);
 				rv_learn_end();
 			}
@@ -595,8 +615,10 @@ act(rv_schedule *schedule)
 				synchronise();
 			break;
 		case RV_ACTION_JUDGE:
-			rv_evidence_judge(&classes[i], find_index(classes[i].index));
-			synchronise();
+			if (rv_evidence_judge(&classes[i], find_index(classes[i].index)))
+				synchronise();
+			else
+				class_facts[i].judged = class_facts[i].labels;	/* until the next synchronisation */
 			break;
 		case RV_ACTION_LABEL:
 			{

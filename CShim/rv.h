@@ -706,6 +706,7 @@ typedef struct RvLearnedClass
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
 	int			own_rows;		/* of the table, that wait to be labelled */
 	int			measured;		/* labels, of own rows too */
+	bool		held;			/* until the next synchronisation: the table cannot be read */
 } RvLearnedClass;
 
 #define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs, stop_regions"
@@ -714,7 +715,7 @@ typedef struct RvLearnedClass
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);
 extern bool rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index);
-extern void rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
+extern bool rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
 extern int	rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count);
 extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions);
 extern bool rv_learn_begin(const char *activity);

@@ -4,19 +4,24 @@
  * The worker measures, and commits label by label: what was measured is kept,
  * however the call ends.  Rights are checked by ruvector.auto_tune.
  *
- * Locks: none while waiting, but those of the caller's own transaction.  If the
- * worker waits for one of them, neither would ever go on, and no deadlock check
- * would see it: that is looked for here.
+ * Locks: AccessShareLock on table and index for a moment; none while waiting, but
+ * those of the caller's own transaction.  If the worker waits for one of them, or until
+ * the table can be read, neither would ever go on, and no deadlock check would see it:
+ * that is looked for here.
  */
 #include "rv.h"
 
+#include "access/relation.h"
 #include "access/xact.h"
+#include "catalog/index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/latch.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/timestamp.h"
 
 #define LOOK_MS 50
@@ -38,6 +43,16 @@ waits_for_us(int worker)
 	return false;
 }
 
+static bool
+keeps_readers_out(Oid oid)
+{
+	Relation	relation = relation_open(oid, AccessShareLock);
+	bool		does = CheckRelationLockedByMe(relation, AccessExclusiveLock, false);
+
+	relation_close(relation, AccessShareLock);
+	return does;
+}
+
 /* Until there are so many labels for this index and k, or no more queries to label.  Returns the class of k. */
 PG_FUNCTION_INFO_V1(ruvector_await_labels);
 Datum
@@ -54,6 +69,8 @@ ruvector_await_labels(PG_FUNCTION_ARGS)
 	PreventCommandDuringRecovery("ruvector_auto_tune");
 	if (IsolationUsesXactSnapshot())
 		rv_fail_old_snapshot();
+	if (keeps_readers_out(index) || keeps_readers_out(IndexGetRelation(index, false)))
+		rv_fail_worker_waits_for_us();
 	RV_SWIFT(k_class = rv_k_class(k, false));
 	if (!rv_progress_begin(index, "measuring recall", wanted))
 		rv_fail_too_many_jobs();

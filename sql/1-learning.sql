@@ -29,13 +29,16 @@ COMMENT ON COLUMN ruvector.learned_tables.table_name IS 'with its schema: by thi
 COMMENT ON COLUMN ruvector.learned_tables.target_recall IS 'the table''s own target; NULL: ruvector.target_recall';
 
 CREATE TABLE ruvector.index_options (
-    indexid oid PRIMARY KEY,
+    indexid oid NOT NULL,
     relid oid NOT NULL REFERENCES ruvector.learned_tables ON DELETE CASCADE,
+    table_name text NOT NULL,
     index_name name NOT NULL,
     reverted bool NOT NULL DEFAULT false,
     pin int
 );
+CREATE UNIQUE INDEX index_options_indexid ON ruvector.index_options (indexid) WHERE indexid <> 0;
 COMMENT ON TABLE ruvector.index_options IS 'what owners have said of single indexes; a rebuilt one is the one of the same name';
+COMMENT ON COLUMN ruvector.index_options.indexid IS '0: restored, and the index is not there yet';
 COMMENT ON COLUMN ruvector.index_options.reverted IS 'nothing that is learned is applied: ruvector_revert';
 COMMENT ON COLUMN ruvector.index_options.pin IS 'ef_search or probes whatever is learned: ruvector_pin';
 
@@ -443,7 +446,11 @@ BEGIN
         USING pg_event_trigger_dropped_objects() d
         WHERE d.classid = 'pg_class'::regclass AND d.objsubid = 0 AND d.objid = l.relid;
         IF FOUND THEN
-            PERFORM ruvector.wake_worker();
+            BEGIN
+                PERFORM ruvector.wake_worker();
+            EXCEPTION WHEN undefined_file THEN
+                NULL;   -- a server without the library has no worker
+            END;
         END IF;
     END IF;
 END $$;

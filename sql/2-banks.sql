@@ -319,6 +319,10 @@ BEGIN
     IF latency_us NOT BETWEEN 0 AND 1e15 OR cost NOT BETWEEN 0 AND 1e15 THEN
         PERFORM ruvector.complain('22023', 'latency_us and cost lie between 0 and 1e15', 'Leave out what was not measured.');
     END IF;
+    PERFORM FROM ruvector.banks b WHERE b.bank_id = into_bank.bank_id FOR KEY SHARE;
+    IF NOT FOUND THEN
+        PERFORM ruvector.complain('42704', format('bank "%s" has just been dropped', bank), 'Create it again with ruvector_create_bank.');
+    END IF;
     INSERT INTO ruvector.outcomes (bank_id, role_id, embedding, parameters, precision_measured, recall, latency_us, cost)
     VALUES (into_bank.bank_id, caller, $4, ruvector.parameter_values(into_bank.parameters, $5), $6, $7, $8, $9)
     RETURNING outcome_id INTO id;
@@ -413,6 +417,8 @@ BEGIN
         WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class)
         ORDER BY b.label_number DESC LIMIT 1) n
     WHERE p.relid = relation AND p.k_class > 0 AND n.dims > 0
+      -- nor wait for who is about to delete one
+      AND NOT EXISTS (SELECT FROM ruvector.banks b WHERE (b.indexid, b.k_class) = (p.indexid, p.k_class))
     ON CONFLICT DO NOTHING;
 END $$;
 COMMENT ON FUNCTION ruvector.refresh_banks IS 'the banks of a table follow its policies';

@@ -77,7 +77,7 @@ BEGIN
             'It needs an index of pgvector''s on a type that casts from and to real[].');
     ELSIF cardinality(indexes) > 1 THEN
         PERFORM ruvector.complain('42P09', format('table "%s" has %s indexes that can be tuned', relation::regclass, cardinality(indexes)),
-            format('Name one of them: %s.', (SELECT string_agg(i::regclass::text, ', ') FROM unnest(indexes) i)));
+            format('Name one of them: %s.', (SELECT string_agg(i::regclass::text, ', ' ORDER BY i::regclass::text) FROM unnest(indexes) i)));
     END IF;
     RETURN indexes[1];
 END $$;
@@ -211,9 +211,8 @@ BEGIN
         PERFORM ruvector.complain('22023', format('invalid value for option "value": %s', pin),
             CASE learned.kind WHEN 'hnsw' THEN 'hnsw.ef_search is from 1 to 1000.' ELSE 'ivfflat.probes is from 1 to 32768.' END);
     END IF;
-    INSERT INTO ruvector.index_options AS o (indexid, relid, index_name, reverted, pin)
-    VALUES (index_id, learned.relid, (SELECT c.relname FROM pg_class c WHERE c.oid = index_id), reverted, pin)
-    ON CONFLICT (indexid) DO UPDATE SET reverted = excluded.reverted, pin = excluded.pin;
+    INSERT INTO ruvector.index_options AS o (indexid, relid, reverted, pin) VALUES (index_id, learned.relid, reverted, pin)
+    ON CONFLICT (indexid) WHERE indexid <> 0 DO UPDATE SET reverted = excluded.reverted, pin = excluded.pin;
     INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after, reason)
     VALUES (learned.relid, index_id, 0, event, learned.pin, pin, format('%s, by %I', reason, pg_get_userbyid(caller)));
     PERFORM ruvector.wake_worker();

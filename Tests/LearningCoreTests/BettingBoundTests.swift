@@ -77,7 +77,7 @@ struct BettingBoundTests {
   @Test func isRightAtAllTimesAtOnce() throws {
     let bound = BettingBound(confidence: 0.95)
     let mean = 0.95
-    let replays = 400
+    let replays = Replays.of(400)
     var random = SplitMix64(seed: 1)
     var wrong = 0
     var wrongOfOneLook = 0
@@ -89,6 +89,7 @@ struct BettingBoundTests {
       if lower > mean { wrong += 1 }
       if Self.everClaimedByNormalTheory(mean, recalls) { wrongOfOneLook += 1 }
     }
+    Replays.tell("bounds above the truth, at most 5 %", replays: replays, wrong: wrong)
     let allowed = 0.05 + 3 * (0.05 * 0.95 / Double(replays)).squareRoot()
     #expect(Double(wrong) / Double(replays) <= allowed)
     #expect(Double(wrongOfOneLook) / Double(replays) > allowed)

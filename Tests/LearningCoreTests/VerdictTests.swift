@@ -174,7 +174,7 @@ struct VerdictTests {
   /// is found.
   @Test func rarelyCertifiesAValueThatMissesTheTarget() throws {
     let means = [0.88, 0.945, 0.949, 0.995]
-    let replays = 400
+    let replays = Replays.of(400)
     var random = SplitMix64(seed: 2)
     var wrong = 0
     var found = 0
@@ -196,6 +196,7 @@ struct VerdictTests {
       if isWrong { wrong += 1 }
       if isFound { found += 1 }
     }
+    Replays.tell("values certified that miss the target, at most 5 %", replays: replays, wrong: wrong)
     let allowed = 0.05 + 3 * (0.05 * 0.95 / Double(replays)).squareRoot()
     #expect(Double(wrong) / Double(replays) <= allowed)
     #expect(Double(found) / Double(replays) > 0.9)

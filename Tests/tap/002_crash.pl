@@ -26,7 +26,8 @@ sub pid_of_backend
 	return ($node->safe_psql('postgres', $query), $session);
 }
 
-for my $victim ('worker', 'backend')
+my ($kills, $lost) = (0, 0);
+for my $victim (('worker', 'backend') x factor())
 {
 	my ($pid, $session) = $victim eq 'worker'
 		? $node->safe_psql('postgres', 'SELECT ruvector.worker_pid()') : pid_of_backend();
@@ -34,10 +35,14 @@ for my $victim ('worker', 'backend')
 	$node->poll_query_until('postgres', 'SELECT true') or die;
 	wait_for($node, 'postgres', 'SELECT ruvector.worker_pid() IS NOT NULL');
 	wait_for($node, 'postgres', $published);
-	is($node->safe_psql('postgres', $stats), $before, "nothing learned is lost after the $victim was killed");
+	my $after = $node->safe_psql('postgres', $stats);
+	is($after, $before, "nothing learned is lost after the $victim was killed");
+	$kills++;
+	$lost += (split(/\|/, $before))[0] - (split(/\|/, $after))[0];
 }
 search($node, 2001, 2020);
 wait_for($node, 'postgres', "SELECT labels >= 320 FROM ruvector_learning_stats('items')");
 pass('learning goes on');
+tried('kill -9 of a worker, a backend', $kills, labels => $lost);
 $node->stop;
 done_testing();

@@ -102,6 +102,7 @@ SELECT pg_sleep(2);
 SELECT * FROM ruvector_get_verdict(:'told');
 SELECT * FROM ruvector_record_feedback(:'told', ARRAY[1]);
 };
+my ($lines, $leaked) = (0, 0);
 for my $role ('rv_reader', 'rv_stranger')
 {
 	my ($out, $err);
@@ -110,6 +111,8 @@ for my $role ('rv_reader', 'rv_stranger')
 	my $told = join("\n", grep { !/1 \/ \(id - 777000123\)/ } split(/\n/, "$out\n$err"));
 	my @leaks = map { substr($_, 0, 300) } grep { /$secret/ } split(/\n/, $told);
 	is("@leaks", '', "nothing for $role");
+	$lines += () = $told =~ /\n/g;
+	$leaked += @leaks;
 	cmp_ok(length($told), '>', 20000, 'of much that was told');
 	like($told, qr/RuVector/, 'with plans of the scan') if $role eq 'rv_reader';
 	unlike($err, qr/server closed|terminat/, 'the server is well');
@@ -118,5 +121,6 @@ my $log = slurp_file($node->logfile);
 my @lines = grep { /$secret/ && !/STATEMENT/ } split(/\n/, $log);
 is(join("\n", map { substr($_, 0, 300) } @lines), '', 'nothing in the log');
 like($log, qr/could not measure a filtered query: SQLSTATE 22012/, 'though a label failed');
+tried('lines that two roles and the log were told', $lines + split(/\n/, $log), secrets => $leaked + @lines);
 $node->stop;
 done_testing();

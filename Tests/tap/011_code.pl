@@ -145,6 +145,8 @@ is($node->safe_psql('postgres', "SELECT string_agg(DISTINCT place, ', ' ORDER BY
 	'index expression, index predicate, statistics', 'what the worker runs of it');
 is($node->safe_psql('postgres', "SELECT DISTINCT who FROM attacker.seen WHERE pid = $worker"), 'rv_attacker', 'as himself');
 is($node->safe_psql('postgres', "SELECT DISTINCT succeeded FROM attacker.seen WHERE pid = $worker"), '', 'and without a way out');
+tried('runs of hostile code, by ' . @statements . ' functions and the worker', $node->safe_psql('postgres', 'SELECT count(*) FROM attacker.seen'),
+	'runs as anybody else' => $node->safe_psql('postgres', "SELECT count(*) FROM attacker.seen WHERE who <> 'rv_attacker'"));
 is($node->safe_psql('postgres', "SELECT DISTINCT place, who FROM attacker.seen WHERE who <> 'rv_attacker'"), '', 'none of it as anybody else');
 unlike(slurp_file($node->logfile), qr/hostile code in .* as (?!rv_attacker|%)/, 'nor where it was rolled back');
 is($node->safe_psql('postgres', "SELECT rolsuper FROM pg_roles WHERE rolname = 'rv_attacker'"), 'f', 'he is who he was');

@@ -53,6 +53,8 @@ logfile = %s/log
 sub direct { return 'dbname=postgres user=' . getpwuid($<) . ' host=' . $node->host . ' port=' . $node->port }
 sub pooled { return 'dbname=postgres user=' . getpwuid($<) . " host=$folder port=$port" }
 
+my ($asked, $missed) = (0, 0);
+
 # What the trajectories say about a client's searches: the value, why, whether the plan had parameters, how many.
 sub asks
 {
@@ -61,9 +63,11 @@ sub asks
 	my $seen = $node->safe_psql('postgres', 'SELECT count(*) FROM ruvector.trajectories WHERE k = 9');
 	IPC::Run::run(\@command, '>', \$out, '2>', \$err) or return fail("$name: $err");
 	wait_for($node, 'postgres', 'SELECT count(*) >= ' . ($seen + $number) . " FROM ruvector.trajectories WHERE k = 9");
-	is($node->safe_psql('postgres', "SELECT parameter, source, parameterized, count(*)
-		FROM (SELECT * FROM ruvector.trajectories WHERE k = 9 ORDER BY started_at OFFSET $seen) t GROUP BY 1, 2, 3"),
-		"$chosen|learned|$parameterized|$number", $name);
+	my $found = $node->safe_psql('postgres', "SELECT parameter, source, parameterized, count(*)
+		FROM (SELECT * FROM ruvector.trajectories WHERE k = 9 ORDER BY started_at OFFSET $seen) t GROUP BY 1, 2, 3");
+	$asked += $number;
+	$missed += $number - ($found =~ /^\Q$chosen\E\|learned\|$parameterized\|(\d+)$/m ? $1 : 0);
+	is($found, "$chosen|learned|$parameterized|$number", $name);
 }
 
 my $search = "SELECT id FROM items ORDER BY embedding <-> noise(%s) LIMIT 9";
@@ -106,5 +110,6 @@ SKIP:
 	$value->('SELECT pg_terminate_backend(pg_backend_pid())');
 	like($value->($explain), qr/ef_search: $setting\b/, 'what is set for the database reaches the clients of a pool');
 }
+tried('searches of poolers and drivers', $asked, 'searches without what was learned' => $missed);
 $node->stop;
 done_testing();

@@ -62,6 +62,6 @@ my @grown = grep { /^-?\d+$/ } split /\n/, $out;
 cmp_ok($grown[0], '<', 1024, "$searches searches: $grown[0] kB more");
 cmp_ok($grown[1], '<', 1024, "$aborted that failed: $grown[1] kB more");
 cmp_ok($grown[2], '<', 10, "no context is left behind: $grown[2]");
-note("memory: $searches searches and $aborted that failed in one session took $grown[1] kB");
+tried("searches in one session, and $aborted that failed", $searches, 'kB of memory' => $grown[1]);
 $node->stop;
 done_testing();

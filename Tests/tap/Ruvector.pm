@@ -5,9 +5,10 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Exporter 'import';
+use File::Basename;
 use IPC::Run ();
 use Test::More;
-our @EXPORT = qw(new_server configure learn_items search wait_for settle load_items factor told);
+our @EXPORT = qw(new_server configure learn_items search wait_for settle load_items mishaps factor tried);
 
 # A new server; $conf goes to the end of its configuration.
 sub new_server
@@ -78,8 +79,15 @@ WHERE backend_type = 'ruvector worker' AND datname = current_database()});
 # How much longer than usual the hard tests shall run: see `make check-hard`.
 sub factor { return $ENV{RUVECTOR_HARD} // 1 }
 
-# One line on what was tried, how often, and what was lost; seen where that was asked for.
-sub told { my $line = "@_"; return factor() > 1 ? diag($line) : note($line) }
+# One line on what was tried, how often, and what was lost: counts, as measured, by their names.  Tests/run prints
+# all of them at the end.
+sub tried
+{
+	my ($what, $times, @lost) = @_;
+	my $lost = join(', ', map { "$lost[2 * $_ + 1] $lost[2 * $_]" } 0 .. $#lost / 2);
+	append_to_file($ENV{RUVECTOR_TRIED}, join("\t", basename($0, '.pl'), $what, $times, $lost) . "\n") if $ENV{RUVECTOR_TRIED};
+	return note("$what: $times times, lost: $lost");
+}
 
 # Clients that search and write, as much as leaves others room, until $seconds are
 # over, or the server is.  What a search returns is checked in its own snapshot; what goes wrong is in
@@ -115,6 +123,15 @@ END $$;
 	return IPC::Run::start([ 'pgbench', '-n', '-c', $clients, '-j', 2, '-R', 100, '-T', $seconds, '-f', $script,
 		$node->connstr('postgres') . " application_name=load options='-c enable_seqscan=off'" ],
 		'>', \my $out, '2>', \my $err);
+}
+
+# What the clients of load_items have met with: wrong rows, errors, and all of it as text.
+sub mishaps
+{
+	my ($node) = @_;
+	my ($wrong, $errors, $text) = split(/\|/, $node->safe_psql('postgres', q{SELECT count(*) FILTER (WHERE code = 'wrong'),
+		count(*) FILTER (WHERE code <> 'wrong'), coalesce(string_agg(DISTINCT code || ': ' || message, '; '), '') FROM mishaps}), 3);
+	return ($text, 'wrong rows' => $wrong, 'errors' => $errors);
 }
 
 sub wait_for
