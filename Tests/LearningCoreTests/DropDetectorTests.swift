@@ -54,8 +54,9 @@ struct DropDetectorTests {
       for _ in 0..<length where !detector.isAlarmed { detector.observe(searches.next(), below: level) }
       if detector.isAlarmed { alarms += 1 }
     }
-    // 200 are allowed on average; its own standard error is 13.
-    #expect(alarms <= 240, "\(alarms)")
+    let allowed = Double(replays * length) / DropDetector.patience
+    // Three standard errors of a count more.
+    #expect(Double(alarms) <= allowed + 3 * allowed.squareRoot(), "\(alarms)")
   }
 
   /// A recall of 0.05 less after a thousand good labels.
@@ -66,7 +67,8 @@ struct DropDetectorTests {
       delay(seed: UInt64($0), level: level, before: (before, 1000), after: before - 0.05, limit: 2000)
     }
     let noticed = delays.compactMap { $0 }.sorted()
-    #expect(noticed.count >= 195)
+    // The others are alarms before there was reason, of which 1000 labels so near the level allow some.
+    #expect(noticed.count >= 180)
     #expect(noticed[noticed.count / 2] <= 100, "\(noticed[noticed.count / 2])")
   }
 
