@@ -103,7 +103,8 @@ struct WatchReplayTests {
         applied = .value(Int32(rung.value))
       case .stopRule:
         guard
-          let stop = try StopRuleVerdict(judging: evidence, inForce: nil, goal: goal.recall, minSamples: goal.minSamples),
+          let stop = try StopRuleVerdict(
+            judging: evidence, inForce: nil, goal: goal.recall, minSamples: goal.minSamples),
           let rung = stop.rungs.last(where: { Double($0.bound ?? 0) >= target })
         else { return [] }
         applied = .stopRule(stop.rule, multiplier: rung.value)
@@ -127,8 +128,9 @@ struct WatchReplayTests {
       atLevel += other.watch.isAlarmed ? 1 : 0
     }
     let allowed = Double(replays.count) * Double(length) / DropDetector.patience
-    print("watch: target \(target), \(family): \(certified) of \(replays.count) replays are false alarms within \(length) labels",
-      "as certified, \(atLevel) were the mean the target itself; stated: \(allowed) at most")
+    print(
+      "watch: target \(target), \(family): \(certified) of \(replays.count) replays are false alarms",
+      "within \(length) labels as certified, \(atLevel) were the mean the target itself; stated: \(allowed) at most")
     #expect(replays.count >= Self.policies * Self.replays / 2)
     #expect(Double(certified) <= allowed)
     #expect(Double(atLevel) <= allowed + 3 * allowed.squareRoot())
@@ -151,7 +153,8 @@ struct WatchReplayTests {
         let delays = outcomes.map { $0 ?? .max }.sorted()
         try #require(delays.count >= Self.policies * Self.replays / 2)
         let soon = delays.count { $0 <= 100 }
-        print("watch: target \(target), \(family), \(change), 0.05 below \(fromTarget ? "target" : "before"):",
+        print(
+          "watch: target \(target), \(family), \(change), 0.05 below \(fromTarget ? "target" : "before"):",
           "\(delays.count { $0 < .max }) of \(delays.count) noticed, \(soon) within 100 labels,",
           "half within \(delays[delays.count / 2]), 90 % within \(delays[delays.count * 9 / 10])")
         #expect(delays.count { $0 < .max } >= delays.count * 9 / 10)
