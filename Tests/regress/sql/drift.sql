@@ -9,7 +9,7 @@ CREATE FUNCTION plus(v vector, shift real) RETURNS vector LANGUAGE sql IMMUTABLE
 -- queries lie near rows of the table; far from all; in a cluster; in the middle of all; or they are made by another
 -- model: axes permuted, norms sixfold
 CREATE FUNCTION query(i int, kind text) RETURNS vector LANGUAGE sql IMMUTABLE AS $$
-  SELECT CASE kind WHEN 'near' THEN v WHEN 'far' THEN plus(v, 3) WHEN 'cluster' THEN plus(times(noise(-i, 16), 0.02), 0.5)
+  SELECT CASE kind WHEN 'near' THEN v WHEN 'far' THEN plus(v, 3) WHEN 'cluster' THEN plus(times(noise(-i, 16), 0.03), 0.5)
     WHEN 'centre' THEN times(noise(-i, 16), 0.05)
     WHEN 'other model' THEN (SELECT array_agg(x ORDER BY hashint4(n::int)) FROM unnest(times(v, 6)::real[]) WITH ORDINALITY u(x, n))::vector END
   FROM (SELECT times(noise(1 + i % 2000, 16), 0.7) + times(noise(-i, 16), 0.3)) q(v) $$;
@@ -107,9 +107,9 @@ SELECT wait_until('labels_since() = 80');
 SELECT wait_until($$source_now() <> 'learned'$$);
 SELECT * FROM outcome();
 
--- a cluster is inserted, as large as the table, and asked for
+-- a cluster is inserted, twice as large as the table, and asked for
 CALL prepare(:'hnsw');
-INSERT INTO items SELECT g, plus(times(noise(g, 16), 0.02), 0.5) FROM generate_series(5001, 7000) g;
+INSERT INTO items SELECT g, plus(times(noise(g, 16), 0.02), 0.5) FROM generate_series(5001, 9000) g;
 SELECT search(10001, 10080, 'cluster');
 SELECT wait_until('labels_since() = 80');
 SELECT wait_until($$source_now() <> 'learned'$$);
