@@ -8,6 +8,8 @@ _Static_assert(sizeof(rv_stage_facts) == 24, "rv_stage_facts layout");
 _Static_assert(sizeof(rv_stop_stage) == 20, "rv_stop_stage layout");
 _Static_assert(sizeof(rv_stop_rule) == 24 + 20 * RV_STAGES_MAX + 44 * RV_MULTIPLIERS_MAX, "rv_stop_rule layout");
 _Static_assert(sizeof(rv_goal) == 48, "rv_goal layout");
+_Static_assert(sizeof(rv_queries) == 32, "rv_queries layout");
+_Static_assert(sizeof(rv_mix_change) == 16, "rv_mix_change layout");
 _Static_assert(sizeof(rv_watch) == 8 * RV_WATCH_COLUMNS, "rv_watch layout");
 _Static_assert(sizeof(rv_budget) == 16, "rv_budget layout");
 _Static_assert(sizeof(rv_policy) == 8 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_policy layout");

@@ -319,24 +319,22 @@ read_stages(rv_labels *labels)
 	labels->for_fitting = for_fitting;
 }
 
-/* Of the same rows, the queries: where they lie. */
-static void
-read_embeddings(rv_labels *labels)
+/* Of so many rows, the queries: where they lie.  NULL where one is forgotten (ruvector.anonymize), or of other dimensions. */
+static const float *
+read_embeddings(int count, int column, int32 *dims)
 {
 	const void *numbers;
-	int			dims = rv_column_array(labels->count - 1, 9, &numbers);
-	float	   *embedding = palloc_extended(sizeof(float) * Max((Size) labels->count * dims, 1), MCXT_ALLOC_HUGE);
+	float	   *embedding;
 
-	if (dims == 0)
-		return;					/* forgotten: see ruvector.anonymize */
-	for (int i = 0; i < labels->count; i++)
+	*dims = rv_column_array(count - 1, column, &numbers);
+	embedding = palloc_extended(sizeof(float) * Max((Size) count * *dims, 1), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < count; i++)
 	{
-		if (rv_column_array(i, 9, &numbers) != dims)
-			return;
-		memcpy(embedding + (Size) i * dims, numbers, sizeof(float) * dims);
+		if (*dims == 0 || rv_column_array(i, column, &numbers) != *dims)
+			return NULL;
+		memcpy(embedding + (Size) i * *dims, numbers, sizeof(float) * *dims);
 	}
-	labels->embedding = embedding;
-	labels->dims = dims;
+	return embedding;
 }
 
 /*
@@ -414,7 +412,7 @@ read_labels(const RvLearnedClass *class, Oid type, int64 from, rv_labels *labels
 	labels->timed_us = timed_us;
 	read_stages(labels);
 	if (labels->stages > 0 && embedded)
-		read_embeddings(labels);
+		labels->embedding = read_embeddings(count, 9, &labels->dims);
 	return count;
 }
 
@@ -552,17 +550,21 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 
 /* What is in force, into `goal`; its rule into `policy`.  False: there is no such policy. */
 static bool
-read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goal, rv_policy *policy, rv_regions *regions)
+read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goal, rv_policy *policy, rv_regions *regions,
+		  bool *renewing)
 {
 	Oid			types[] = {OIDOID, INT4OID};
 	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
 	float		lambda;
+	bool		isnull;
 
-	if (rv_sql("SELECT value, lambda, " RV_POLICY_COLUMNS " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE",
+	if (rv_sql("SELECT value, lambda, state = 'renewing', " RV_POLICY_COLUMNS
+			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE",
 			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
 		return false;
 	lambda = rv_column_float4(0, 2);
-	(void) rv_evidence_read_policy(0, 3, policy, regions);
+	*renewing = DatumGetBool(rv_sql_value(0, 3, &isnull));
+	(void) rv_evidence_read_policy(0, 4, policy, regions);
 	*goal = (rv_goal) {
 		.applied = rv_column_int(0, 1, 0),
 		.applied_lambda = isnan(lambda) ? 0 : lambda,
@@ -573,6 +575,20 @@ read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goa
 		.rule = policy->stop.stages > 0 ? &policy->stop : NULL,
 	};
 	return true;
+}
+
+/*
+ * What was certified for other queries than are asked now stays in force, and
+ * watched, until these certify something, or show that nothing can be.
+ */
+static void
+go_on_renewing(const RvLearnedClass *class, int labels)
+{
+	Oid			types[] = {OIDOID, INT4OID, INT4OID};
+	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(labels)};
+
+	rv_sql("UPDATE ruvector.policies SET judged_labels = $3, judged_at = clock_timestamp() WHERE indexid = $1 AND k_class = $2",
+		   SPI_OK_UPDATE, lengthof(types), types, values, NULL);
 }
 
 /* With the rights of the extension. */
@@ -590,8 +606,9 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	rv_verdict *verdict = palloc0(sizeof(rv_verdict));
 	rv_error	error = {0};
 	rv_status	status;
+	bool		renewing;
 
-	if (!read_goal(class, index, &goal, policy, &before))
+	if (!read_goal(class, index, &goal, policy, &before, &renewing))
 		return;
 	count = read_labels(class, index->type, 0, &labels);
 	if (count == 0)
@@ -605,7 +622,66 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	regions.bytes = before.bytes;
 	RV_SWIFT(status = rv_verdict_judge(host, &labels, &goal, &regions, verdict, &error));
 	rv_guard_end(&call, status, &error);
-	store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
+	if (renewing && chosen_rung(verdict) == NULL && verdict->state != RV_VERDICT_UNREACHABLE)
+		go_on_renewing(class, count);
+	else
+		store_verdict(class, &goal, verdict, &regions, count, index->entry.mode);
+}
+
+/*
+ * Labels of queries from before their mix changed prove nothing about those of
+ * now.  True: there were such, and they do not count any more.
+ */
+static bool
+drop_other_queries(const RvLearnedClass *class)
+{
+	Oid			types[] = {OIDOID, INT4OID, INT8OID, INT4OID, INT4OID, FLOAT8OID};
+	Datum		values[lengthof(types)] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
+	int			count = (int) rv_sql("SELECT t.query_vector, t.k, t.rows_returned / nullif(t.rows_returned + t.rows_removed, 0)::real,"
+									 " b.label_number"
+									 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
+									 " WHERE b.indexid = $1 AND b.k_class = $2 AND NOT b.own_row ORDER BY b.label_number",
+									 SPI_OK_SELECT, 2, types, values, NULL);
+	rv_queries	queries = {.count = count};
+	float	   *k = palloc(sizeof(float) * Max(count, 1));
+	float	   *passing = palloc(sizeof(float) * Max(count, 1));
+	RvCall		call;
+	const rv_host *host;
+	rv_mix_change change;
+	rv_error	error = {0};
+	rv_status	status;
+	bool		isnull;
+
+	if (count == 0)
+		return false;
+	for (int i = 0; i < count; i++)
+	{
+		k[i] = rv_column_int(i, 2, 0);
+		passing[i] = rv_column_float4(i, 3);
+	}
+	queries.embedding = read_embeddings(count, 1, &queries.dims);
+	queries.k = k;
+	queries.passing = passing;
+	host = rv_guard_begin(&call);
+	RV_SWIFT(status = rv_query_mix(host, &queries, &change, &error));
+	rv_guard_end(&call, status, &error);
+	if (change.since < 0)
+		return false;
+	values[2] = rv_sql_value(change.since, 4, &isnull);
+	values[3] = Int32GetDatum(count - change.since);
+	values[4] = Int32GetDatum(change.noticed - change.since + 1);
+	values[5] = Float8GetDatum(change.distance);
+	rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after, target, labels, reason)"
+		   " SELECT relid, indexid, k_class, 'queries changed', value, value, target, $4,"
+		   "  format('at least about %s %% of the queries are of another kind since the one labelled on %s, noticed after %s of them; labels of earlier ones do not count any more',"
+		   "   round(100 * $6::numeric), (SELECT labelled_at::timestamptz(0) FROM ruvector.labels WHERE label_number = $3), $5)"
+		   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
+		   SPI_OK_INSERT, lengthof(types), types, values, NULL);
+	rv_sql("UPDATE ruvector.policies SET evidence_from = $3, judged_labels = $4,"
+		   " state = CASE WHEN coalesce(value, lambda) IS NOT NULL THEN 'renewing' ELSE state END"
+		   " WHERE indexid = $1 AND k_class = $2",
+		   SPI_OK_UPDATE, 4, types, values, NULL);
+	return true;
 }
 
 void
@@ -616,7 +692,8 @@ rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 	if (!rv_learn_begin("ruvector: judging"))
 		return;
 	rv_privileged_begin(&privileged);
-	judge(class, index);
+	if (!drop_other_queries(class))
+		judge(class, index);
 	rv_privileged_end(&privileged);
 	rv_learn_end();
 }
@@ -692,6 +769,7 @@ rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index)
 	rv_goal		goal;
 	rv_labels	labels;
 	rv_watch	watch;
+	bool		renewing;
 	bool		alarm = false;
 
 	if (!rv_learn_begin("ruvector: watching"))
@@ -706,7 +784,7 @@ rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index)
 		int64		from = DatumGetInt64(rv_sql_value(0, 2, &isnull));
 
 		column_watch(0, 1, &watch);
-		if (read_goal(class, index, &goal, policy, &regions) && read_labels(class, index->type, from, &labels) > 0)
+		if (read_goal(class, index, &goal, policy, &regions, &renewing) && read_labels(class, index->type, from, &labels) > 0)
 		{
 			rv_error	error = {0};
 			rv_status	status;
@@ -758,7 +836,7 @@ ruvector_judge(PG_FUNCTION_ARGS)
 		index.entry.mode = DatumGetBool(rv_sql_value(0, 4, &isnull)) ? RV_MODE_APPLY : RV_MODE_OBSERVE;
 		/* what has been watched was about another target */
 		rv_sql("UPDATE ruvector.policies SET value = NULL, lambda = NULL, applied_from = NULL, watch = NULL, watched_to = NULL,"
-			   " watch_recall = NULL, watch_labels = NULL WHERE indexid = $1 AND k_class = $2 AND target IS DISTINCT FROM $3",
+			   " watch_recall = NULL, watch_labels = NULL, state = 'undecided' WHERE indexid = $1 AND k_class = $2 AND target IS DISTINCT FROM $3",
 			   SPI_OK_UPDATE, 3, (Oid[]) {OIDOID, INT4OID, FLOAT8OID},
 			   (Datum[]) {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)}, NULL);
 		judge(&class, &index);

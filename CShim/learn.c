@@ -226,7 +226,7 @@ static void
 read_policies(void)
 {
 	uint64		rows = rv_sql("SELECT indexid, " RV_POLICY_COLUMNS
-							  " FROM ruvector.policies WHERE state IN ('certified', 'undecided', 'unreachable')"
+							  " FROM ruvector.policies WHERE state IN ('certified', 'renewing', 'undecided', 'unreachable')"
 							  " ORDER BY indexid, judged_labels DESC NULLS LAST",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	RvImage    *images = palloc(sizeof(RvImage) * Max(rows, 1));

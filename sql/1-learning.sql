@@ -118,7 +118,7 @@ CREATE TABLE ruvector.policies (
     evidence_from bigint NOT NULL,
     own_rows bool NOT NULL DEFAULT false,
     state text NOT NULL DEFAULT 'collecting'
-        CHECK (state IN ('collecting', 'undecided', 'unreachable', 'certified', 'stepped back')),
+        CHECK (state IN ('collecting', 'undecided', 'unreachable', 'certified', 'renewing', 'stepped back')),
     target float8,
     target_tail float8,
     value int,
@@ -148,7 +148,7 @@ CREATE TABLE ruvector.policies (
     PRIMARY KEY (indexid, k_class)
 );
 COMMENT ON TABLE ruvector.policies IS 'one row for each index and class of k: the verdict in force and its evidence';
-COMMENT ON COLUMN ruvector.policies.evidence_from IS 'labels with a smaller number do not count: the index was another then, or the policy stepped back';
+COMMENT ON COLUMN ruvector.policies.evidence_from IS 'labels with a smaller number do not count: the index was another then, the policy stepped back, or other queries were asked';
 COMMENT ON COLUMN ruvector.policies.own_rows IS 'labels of the table''s own rows count as well: ruvector_auto_tune had too few queries; until min_samples queries are labelled';
 COMMENT ON COLUMN ruvector.policies.value IS 'smallest ef_search or probes certified for the target';
 COMMENT ON COLUMN ruvector.policies.lambda IS 'multiplier of the stop rule in force; value is NULL then';
@@ -348,6 +348,8 @@ SELECT x.relid, x.indexid, c.relname AS index_name, x.kind,
          WHEN m.state = 'collecting' THEN format('measuring recall: %s of %s labels', m.labels, x.min_samples)
          WHEN m.state = 'undecided' THEN format('not certified yet at %s labels', m.labels)
          WHEN m.state = 'unreachable' THEN 'the target is out of reach of this index'
+         WHEN m.state = 'renewing' THEN format('applying %s, measuring anew: other queries are asked now than it was certified on',
+                                               coalesce(m.value::text, 'a stop rule'))
          WHEN m.state = 'stepped back' THEN 'stepped back to pgvector''s setting, measuring anew'
          ELSE format(CASE x.mode WHEN 'observe' THEN 'observing: would apply %s' ELSE 'applying %s' END,
                      coalesce(m.value::text, 'a stop rule'))

@@ -145,7 +145,7 @@ COMMENT ON FUNCTION ruvector_stat_get_indexes IS 'source of the view ruvector_st
 CREATE VIEW ruvector_stat_indexes AS SELECT * FROM ruvector_stat_get_indexes();
 COMMENT ON VIEW ruvector_stat_indexes IS 'one row for each index that learns, of tables that one owns or may read; all of them for members of pg_read_all_stats';
 COMMENT ON COLUMN ruvector_stat_indexes.searches IS 'since stats_reset, as the other counters; NULL: nothing is published';
-COMMENT ON COLUMN ruvector_stat_indexes.verdict IS 'collecting, undecided, unreachable, certified or stepped back; NULL: no search yet';
+COMMENT ON COLUMN ruvector_stat_indexes.verdict IS 'collecting, undecided, unreachable, certified, renewing or stepped back; NULL: no search yet';
 COMMENT ON COLUMN ruvector_stat_indexes.stats_reset IS 'what is counted began then: by ruvector_stat_reset, or when the index was published';
 
 CREATE FUNCTION ruvector_stat_get_worker()

@@ -479,6 +479,27 @@ typedef struct rv_watch
 rv_status	rv_watch_observe(rv_watch *RV_NONNULL watch, const rv_labels *RV_NONNULL labels, const rv_goal *RV_NONNULL goal,
 							 const rv_regions *RV_NONNULL regions, bool *RV_NONNULL alarm, rv_error *RV_NONNULL error);
 
+/* Queries that labels were taken of, oldest first. */
+typedef struct rv_queries
+{
+	int32_t		count;
+	int32_t		dims;
+	const float *RV_NULLABLE embedding; /* [count * dims]; NULL = not known */
+	const float *RV_NULLABLE k; /* [count] */
+	const float *RV_NULLABLE passing;	/* [count]: share of rows that passed the filter; NaN = not known */
+} rv_queries;
+
+/* QueryMix.swift */
+typedef struct rv_mix_change
+{
+	int32_t		since;			/* position of the first query of another mix; -1 = all are of one */
+	int32_t		noticed;		/* and of the one with which that was noticed */
+	double		distance;		/* least share of queries that the mix before had not */
+} rv_mix_change;
+
+rv_status	rv_query_mix(const rv_host *RV_NONNULL host, const rv_queries *RV_NONNULL queries,
+						 rv_mix_change *RV_NONNULL change, rv_error *RV_NONNULL error);
+
 /* What searches may cost: 5 % of them more, the others less.  Infinite = as they like. */
 typedef struct rv_budget
 {

@@ -65,6 +65,38 @@ public func rv_watch_observe(
 }
 
 @c @implementation
+public func rv_query_mix(
+  _ host: UnsafePointer<rv_host>, _ queries: UnsafePointer<rv_queries>, _ change: UnsafeMutablePointer<rv_mix_change>,
+  _ error: UnsafeMutablePointer<rv_error>
+) -> rv_status {
+  change.pointee = rv_mix_change(since: -1, noticed: -1, distance: .nan)
+  return guarded(error) { () throws(LearningError) in
+    let count = queries.pointee.count
+    var facts: [[Float]] = []
+    for column in [queries.pointee.k, queries.pointee.passing] {
+      facts.append(Array(try elements(column, count, argument: 2)))
+    }
+    var vectors: VectorMatrix?
+    if let start = queries.pointee.embedding, queries.pointee.dims > 0, count > 0 {
+      let dims = Int(queries.pointee.dims)
+      vectors = try VectorMatrix(
+        (0..<Int(count)).map { Array(UnsafeBufferPointer(start: start + $0 * dims, count: dims)) })
+    }
+    // The order of what is tested was fixed by chance already: the lots for ties may be the same each time.
+    var random = SplitMix64(seed: 0)
+    let found = try QueryMix.change(
+      vectors: vectors, facts: facts, using: &random,
+      check: { () throws(LearningError) in
+        if rv_host_poll(host) != RV_OK { throw .cancelled }
+      })
+    if let found {
+      change.pointee = rv_mix_change(
+        since: Int32(clamping: found.since), noticed: Int32(clamping: found.noticed), distance: found.distance)
+    }
+  }
+}
+
+@c @implementation
 public func rv_regions_capacity(_ dims: Int32) -> Int64 {
   Int64(BankImage.size(patterns: StopRegions.capacity, dimension: Int(max(1, dims)), parameters: 0) ?? 0)
 }

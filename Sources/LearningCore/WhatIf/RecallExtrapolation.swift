@@ -5,7 +5,11 @@ import Glibc
 struct RecallExtrapolation {
   private let law: SizeLaw
   private let fit: FractionalLogit
+  /// As if every measurement stood for itself, and the prior were known.
   private let information: PositiveDefinite
+  /// All values of one index share its rows and the queries: together they say as much as one of them.  And the prior
+  /// was told by the same samples.
+  private let ownInformation: PositiveDefinite
   /// Variance of a measurement about the fit, in shares of that of single neighbours found or missed.
   ///
   /// - Source: McCullagh, Nelder 1989, *Generalized Linear Models*, §4.5.
@@ -18,7 +22,7 @@ struct RecallExtrapolation {
   ///   - measurements: more than four, of at least two numbers of rows and two values.
   ///   - prior: what is believed of the slopes.
   /// - Returns: nil when there are too few of them.
-  /// - Complexity: O(measurements).
+  /// - Complexity: O(measurements²).
   init?(_ measurements: [SampleMeasurement], law: SizeLaw, prior: FractionalLogit.Prior) {
     guard measurements.count > 4, Set(measurements.map(\.rows)).count > 1, Set(measurements.map(\.value)).count > 1,
       let fit = FractionalLogit(
@@ -29,6 +33,7 @@ struct RecallExtrapolation {
     let deviation = law.deviation(of: measurements)
     var information = PositiveDefinite(
       diagonal: SIMD4(1e-12, prior.strength * deviation * deviation))
+    var ownInformation = PositiveDefinite(diagonal: SIMD4(1e-12, Self.flat.strength * deviation * deviation))
     var residuals = 0.0
     for measurement in measurements {
       let point = SIMD4(1, law.features(rows: measurement.rows, value: measurement.value))
@@ -36,9 +41,11 @@ struct RecallExtrapolation {
       // What is all but certain has no spread to speak of: a neighbour in a thousand is the least.
       let spread = max(share * (1 - share), 1e-3)
       information.add(point, weight: spread)
+      ownInformation.add(point, weight: spread / Double(measurements.count { $0.rows == measurement.rows }))
       residuals += (measurement.recall - share) * (measurement.recall - share) / spread
     }
     self.information = information
+    self.ownInformation = ownInformation
     dispersion = residuals / Double(measurements.count - 4)
   }
 
@@ -58,9 +65,12 @@ struct RecallExtrapolation {
   }
 
   /// Variance of `logOdds`: what the fit does not know.
-  func variance(rows: Double, value: Double) -> Double? {
+  ///
+  /// - Parameter isDifference: from that of another configuration; what the rows and queries of the samples do to both
+  ///   cancels out.
+  func variance(rows: Double, value: Double, isDifference: Bool) -> Double? {
     let point = SIMD4(1, law.features(rows: rows, value: value))
-    return information.solve(point).map { dispersion * max(0, (point * $0).sum()) }
+    return (isDifference ? information : ownInformation).solve(point).map { dispersion * max(0, (point * $0).sum()) }
   }
 }
 

@@ -133,7 +133,8 @@ public struct SampleStudy {
   )
 
   private func outlook(_ configuration: Int, value: Double, law: Int) -> Told? {
-    guard let fit = fits[law][configuration], let variance = fit.recall.variance(rows: rows, value: value),
+    guard let fit = fits[law][configuration],
+      let variance = fit.recall.variance(rows: rows, value: value, isDifference: false),
       let buffers = fit.buffers.logarithm(rows: rows, value: value)
     else { return nil }
     let alone: Told = (
@@ -142,13 +143,14 @@ public struct SampleStudy {
     guard let anchor, families[configuration] == families[anchor.configuration],
       let own = fits[law][anchor.configuration],
       let correction = correction(anchor, own, value: value),
-      let unknown = own.recall.variance(rows: rows, value: value)
+      let its = fit.recall.variance(rows: rows, value: value, isDifference: true),
+      let unknown = own.recall.variance(rows: rows, value: value, isDifference: true)
     else { return alone }
     guard configuration != anchor.configuration else {
       return (alone.logOdds + correction.logOdds, 0, 0, alone.buffers + correction.buffers, 0, anchor.error)
     }
     return (
-      alone.logOdds + correction.logOdds, max(variance, unknown), fit.recall.dispersion + own.recall.dispersion,
+      alone.logOdds + correction.logOdds, max(its, unknown), fit.recall.dispersion + own.recall.dispersion,
       alone.buffers + correction.buffers, buffers.variance, anchor.error
     )
   }
