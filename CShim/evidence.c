@@ -776,20 +776,38 @@ column_watch(uint64 row, int column, rv_watch *watch)
 		memcpy(watch, ARR_DATA_PTR(DatumGetArrayTypeP(datum)), sizeof(*watch));
 }
 
+/* What the last verdict knew of what is in force; NULL: nothing. */
+static const rv_rung *
+applied_rung(const rv_goal *goal, const rv_policy *policy)
+{
+	const rv_rung *rungs = goal->applied > 0 ? policy->rung : policy->stop.rung;
+	int			count = goal->applied > 0 ? policy->rungs : policy->stop.rungs;
+	float		value = goal->applied > 0 ? (float) goal->applied : (float) goal->applied_lambda;
+
+	for (int r = 0; r < count; r++)
+		if (rungs[r].value == value)
+			return &rungs[r];
+	return NULL;
+}
+
 /* What missed is taken back, with its evidence; pgvector's own setting is used until there is new evidence. */
 static void
-step_back(const RvLearnedClass *class, const rv_goal *goal, const rv_watch *watch)
+step_back(const RvLearnedClass *class, const rv_goal *goal, const rv_policy *policy, const rv_watch *watch)
 {
-	Oid			types[] = {OIDOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, INT4OID};
+	const rv_rung *known = applied_rung(goal, policy);
+	Oid			types[] = {OIDOID, INT4OID, INT4OID, FLOAT8OID, FLOAT8OID, INT4OID, FLOAT8OID, FLOAT8OID};
 	Datum		values[] = {
 		ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(goal->applied),
 		Float8GetDatum(goal->target), Float8GetDatum(watch->recent_recall), Int32GetDatum((int32) watch->recent_labels),
+		Float8GetDatum(known ? known->recall : 0), Float8GetDatum(known ? known->bound : 0),
 	};
-	bool		nulls[lengthof(types)] = {[2] = goal->applied == 0};
+	bool		nulls[lengthof(types)] = {[2] = goal->applied == 0, [6] = known == NULL || isnan(known->recall),
+		[7] = known == NULL || isnan(known->bound)};
 
-	rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, recall, labels, reason)"
-		   " SELECT relid, indexid, k_class, 'stepped back', $3, $4, $5, $6,"
-		   "  format('recall has fallen to %s on the last %s labels, below %s', round($5::numeric, 4), $6, $4)"
+	rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, target, recall, bound, labels, reason)"
+		   " SELECT relid, indexid, k_class, 'stepped back', $3, $4, $5, $8, $6,"
+		   "  format('recall has fallen from %s (at least %s certified) to %s on the last %s labels, below %s',"
+		   "   coalesce(round($7::numeric, 4)::text, 'unknown'), coalesce(round($8::numeric, 4)::text, 'nothing'), round($5::numeric, 4), $6, $4)"
 		   "  || CASE WHEN target_tail > 0 THEN format(', or too many searches below 0.9 for %s', target_tail) ELSE '' END"
 		   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
@@ -846,7 +864,7 @@ rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index)
 				   " WHERE indexid = $1 AND k_class = $2",
 				   SPI_OK_UPDATE, lengthof(types), types, values, NULL);
 			if (alarm)
-				step_back(class, &goal, &watch);
+				step_back(class, &goal, policy, &watch);
 		}
 	}
 	rv_privileged_end(&privileged);

@@ -54,9 +54,10 @@ struct DropDetectorTests {
       for _ in 0..<length where !detector.isAlarmed { detector.observe(searches.next(), below: level) }
       if detector.isAlarmed { alarms += 1 }
     }
-    Replays.tell("false alarms of the watch at recall \(level), at most a tenth", replays: replays, wrong: alarms)
-    // A tenth is allowed on average, with three of its own standard errors.
-    #expect(Double(alarms) / Double(replays) <= 0.1 + 3 * (0.1 * 0.9 / Double(replays)).squareRoot(), "\(alarms)")
+    let allowed = Double(replays * length) / DropDetector.patience
+    Replays.tell("false alarms of the watch at recall \(level), at most \(allowed)", replays: replays, wrong: alarms)
+    // Three standard errors of a count more.
+    #expect(Double(alarms) <= allowed + 3 * allowed.squareRoot(), "\(alarms)")
   }
 
   /// A recall of 0.05 less after a thousand good labels.
@@ -67,7 +68,8 @@ struct DropDetectorTests {
       delay(seed: UInt64($0), level: level, before: (before, 1000), after: before - 0.05, limit: 2000)
     }
     let noticed = delays.compactMap { $0 }.sorted()
-    #expect(noticed.count >= 195)
+    // The others are alarms before there was reason, of which 1000 labels so near the level allow some.
+    #expect(noticed.count >= 180)
     #expect(noticed[noticed.count / 2] <= 100, "\(noticed[noticed.count / 2])")
   }
 

@@ -29,7 +29,7 @@ struct ConformalRanksTests {
 
 struct ShiftDetectorTests {
   @Test func falseAlarmsStayWithinTheStatedRate() {
-    let (replays, length, level) = (2000, 500, 5000.0)
+    let (replays, length, level) = (Replays.of(2000), 500, 5000.0)
     var alarms = 0
     for seed in 0..<UInt64(replays) {
       var random = SplitMix64(seed: seed &+ 99)
@@ -39,8 +39,9 @@ struct ShiftDetectorTests {
       }
       if detector.wealth >= level { alarms += 1 }
     }
-    // 200 are allowed on average, with a standard error of 13; stakes this large reach the level in jumps
-    #expect((40...240).contains(alarms), "\(alarms)")
+    let allowed = Double(replays * length) / level
+    // Three standard errors of a count more; a fifth, as wealth reaches the level in jumps.
+    #expect(Double(alarms) <= allowed + 3 * allowed.squareRoot() && Double(alarms) > allowed / 5, "\(alarms)")
   }
 
   /// Too high, too low, too near the middle, to the ends, and one in five beyond all others.
@@ -91,13 +92,15 @@ struct QueryMixTests {
   }
 
   @Test func falseAlarmsStayWithinTheStatedRate() throws {
-    let (replays, length) = (200, 400)
+    let (replays, length) = (Replays.of(200), 400)
     let alarms = try (0..<UInt64(replays)).count { seed in
       try change(queries([(0..<20, length)], seed: seed &+ 7), seed: seed) != nil
     }
-    // 200 · 400 / 50000 = 1.6 are allowed on average, with a standard error of 1.3
-    print("query mix: \(alarms) false alarms in \(replays) replays of \(length) queries, 1.6 are allowed")
-    #expect(alarms <= 5)
+    let allowed = Double(replays * length) / QueryMix.patience
+    Replays.tell("false alarms about the mix of \(length) queries, at most \(allowed)", replays: replays, wrong: alarms)
+    print("query mix: \(alarms) false alarms in \(replays) replays of \(length) queries, at most \(allowed) are allowed")
+    // Three standard errors of a count more.
+    #expect(Double(alarms) <= allowed + 3 * allowed.squareRoot(), "\(alarms)")
   }
 
   /// Half of the queries, later all of them, near centres where nobody asked before.

@@ -84,7 +84,8 @@ my $everything = q{
 SELECT call, state, message, detail, hint, result FROM calls.sane_calls, calls.answer(call);
 SELECT left(call, 200), state, message, detail, hint, result FROM calls.hostile_calls, calls.answer(call) WHERE length(call) < 300;
 SELECT call, a.* FROM (SELECT format('(TABLE %s)', c.oid::regclass) AS call FROM pg_class c
-  WHERE relkind IN ('r', 'v', 'm', 'S') AND relname <> 'pg_settings' AND relnamespace IN ('ruvector'::regnamespace, 'pg_catalog'::regnamespace)) c, calls.answer(call) a;
+  WHERE relkind IN ('r', 'v', 'm', 'S') AND relname <> 'pg_settings' AND (relnamespace IN ('ruvector'::regnamespace, 'pg_catalog'::regnamespace)
+    OR relname LIKE 'ruvector%')) c, calls.answer(call) a;
 };
 my $own = q{
 SET enable_seqscan = off; SET enable_sort = off;

@@ -89,6 +89,23 @@ ALTER ROLE rv_attacker SET search_path = attacker, public, pg_catalog;
 TRUNCATE attacker.seen;
 }, @as_attacker);
 
+# an operator class that a superuser has made of functions of his
+$node->safe_psql('postgres', q{
+CREATE TABLE attacker.classed (id int PRIMARY KEY, embedding public.vector(2));
+INSERT INTO attacker.classed SELECT g, format('[%s,0]', g)::public.vector FROM generate_series(1, 200) g;
+-- pgvector calls it with its locks held, which to catch an error would release
+CREATE FUNCTION attacker.note_class() RETURNS void LANGUAGE sql AS $$ INSERT INTO attacker.seen (place, succeeded) VALUES ('operator class', '') $$;
+CREATE FUNCTION attacker.apart(public.vector, public.vector) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF $1::real[] = '{1,0}' OR $2::real[] = '{1,0}' THEN PERFORM attacker.note_class(); END IF;
+  RETURN public.l2_distance($1, $2);
+END $$;
+CREATE OPERATOR attacker.<~> (FUNCTION = attacker.apart, LEFTARG = public.vector, RIGHTARG = public.vector);
+}, @as_attacker);
+$node->safe_psql('postgres', q{CREATE OPERATOR CLASS attacker.mine FOR TYPE public.vector USING hnsw AS
+  OPERATOR 1 attacker.<~> (public.vector, public.vector) FOR ORDER BY float_ops, FUNCTION 1 attacker.apart(public.vector, public.vector)});
+$node->safe_psql('postgres', 'CREATE INDEX classed_embedding ON attacker.classed USING hnsw (embedding attacker.mine); TRUNCATE attacker.seen', @as_attacker);
+
 # what he is refused by PostgreSQL itself, without which what follows would be something else
 for my $refused ('CREATE OPERATOR CLASS mine FOR TYPE public.vector USING hnsw AS OPERATOR 1 attacker.<-> (public.vector, public.vector) FOR ORDER BY float_ops',
 	'CREATE CAST (public.vector AS real[]) WITHOUT FUNCTION', 'CREATE CAST (public.sparsevec AS real[]) WITH INOUT',
@@ -98,19 +115,20 @@ for my $refused ('CREATE OPERATOR CLASS mine FOR TYPE public.vector USING hnsw A
 	isnt($node->psql('postgres', $refused, stderr => \my $unused, @as_attacker), 0, "refused: $refused");
 }
 
-$node->safe_psql('postgres', "SELECT ruvector_enable_learning(t, min_samples := 50) FROM unnest('{attacker.items,attacker.kept}'::regclass[]) t", @as_attacker);
+$node->safe_psql('postgres', "SELECT ruvector_enable_learning(t, min_samples := 50) FROM unnest('{attacker.items,attacker.kept,attacker.classed}'::regclass[]) t", @as_attacker);
 isnt($node->psql('postgres', "SELECT ruvector_enable_learning('attacker.pg_index')", stderr => \my $unused, @as_attacker), 0, 'a view cannot learn');
-wait_for($node, 'postgres', "SELECT count(*) = 3 FROM pg_index, ruvector.index_counters(indexrelid) WHERE recorded IS NOT NULL");
+wait_for($node, 'postgres', "SELECT count(*) = 4 FROM pg_index, ruvector.index_counters(indexrelid) WHERE recorded IS NOT NULL");
 # searches of his own, with and without a filter of his; queries that a superuser records; rows as queries
 my $search = 'SET search_path = pg_catalog, public, attacker; SET enable_seqscan = off; SET enable_sort = off;';
 my @searches = map { ("SELECT id FROM attacker.items WHERE id <> 1 OR attacker.spy('index predicate') ORDER BY (attacker.bent(embedding)::public.vector(2)) OPERATOR(public.<->) '[$_,0]' LIMIT 5;",
 	"SELECT id FROM attacker.items WHERE (id <> 1 OR attacker.spy('index predicate')) AND tenant <> 'classified-4242' ORDER BY (attacker.bent(embedding)::public.vector(2)) OPERATOR(public.<->) '[$_,0]' LIMIT 5;",
 	"SELECT id FROM attacker.items WHERE attacker.spy('filter') ORDER BY embedding OPERATOR(public.<=>) '[$_,1]' LIMIT 5;",
 	"SELECT id FROM attacker.items WHERE tenant <> 'classified-4242' ORDER BY embedding OPERATOR(public.<=>) '[$_,1]' LIMIT 5;",
+	"SELECT id FROM attacker.classed ORDER BY embedding OPERATOR(attacker.<~>) '[$_,1]' LIMIT 5;",
 	"SELECT id FROM attacker.kept ORDER BY embedding OPERATOR(public.<->) '[$_,1]' LIMIT 5;") } 1 .. 10;
 $node->safe_psql('postgres', "$search @searches", @as_attacker);
 wait_for($node, 'postgres', "SELECT count(*) >= 50 FROM ruvector.trajectories");
-$node->safe_psql('postgres', "SELECT ruvector_record_trajectory(t, ARRAY[g, 1], '{1}', k := 5) FROM generate_series(1, 10) g, unnest('{attacker.items,attacker.kept}'::regclass[]) t");
+$node->safe_psql('postgres', "SELECT ruvector_record_trajectory(t, ARRAY[g, 1], '{1}', k := 5) FROM generate_series(1, 10) g, unnest('{attacker.items,attacker.kept,attacker.classed}'::regclass[]) t");
 
 # everything that a superuser may do to such a table: by full names in a session of his, and under the attacker's path
 my $calls = slurp_file("$FindBin::RealBin/calls.sql") . q{
@@ -130,7 +148,7 @@ $node->psql('postgres', join("\n", 'SET search_path = attacker, public, pg_catal
 unlike($err, qr/server closed/, 'the server is well');
 wait_for($node, 'postgres', "SELECT NOT EXISTS (SELECT FROM ruvector.trajectories WHERE label_state = 'pending')");
 cmp_ok($node->safe_psql('postgres', "SELECT count(*) FROM ruvector.trajectories t WHERE label_state = 'labelled' AND indexid = '$_'::regclass"), '>=', 10, "labels of $_")
-  for ('attacker.items_embedding', 'attacker.kept_embedding');
+  for ('attacker.items_embedding', 'attacker.kept_embedding', 'attacker.classed_embedding');
 is($node->safe_psql('postgres', "SELECT count(*) FROM ruvector.trajectories WHERE filter ~ 'spy'"), 0, 'no filter with code of his is kept');
 
 is($node->safe_psql('postgres', "SELECT DISTINCT coalesce(label_note, label_state) FROM ruvector.trajectories WHERE filter ~ 'classified'"),
@@ -142,12 +160,19 @@ $node->safe_psql('postgres', 'SELECT ruvector_clear_learning(t) FROM unnest($${a
 # the test means something: his code did run, in the worker
 my $worker = $node->safe_psql('postgres', 'SELECT ruvector.worker_pid()');
 is($node->safe_psql('postgres', "SELECT string_agg(DISTINCT place, ', ' ORDER BY place) FROM attacker.seen WHERE pid = $worker"),
-	'index expression, index predicate, statistics', 'what the worker runs of it');
+	'index expression, index predicate, operator class, statistics', 'what the worker runs of it');
 is($node->safe_psql('postgres', "SELECT DISTINCT who FROM attacker.seen WHERE pid = $worker"), 'rv_attacker', 'as himself');
 is($node->safe_psql('postgres', "SELECT DISTINCT succeeded FROM attacker.seen WHERE pid = $worker"), '', 'and without a way out');
 tried('runs of hostile code, by ' . @statements . ' functions and the worker', $node->safe_psql('postgres', 'SELECT count(*) FROM attacker.seen'),
 	'runs as anybody else' => $node->safe_psql('postgres', "SELECT count(*) FROM attacker.seen WHERE who <> 'rv_attacker'"));
-is($node->safe_psql('postgres', "SELECT DISTINCT place, who FROM attacker.seen WHERE who <> 'rv_attacker'"), '', 'none of it as anybody else');
+# none of it as anybody else: whatever of the table's own, of what is run with it, and of what is found by its name
+for my $place ('operator class', 'index expression', 'index predicate', 'statistics', 'column default', 'check constraint', 'trigger', 'deferred trigger',
+	'policy', 'materialized view', 'filter', 'operator +', 'operator <->', 'operator =', 'pg_has_role', 'has_table_privilege', 'cardinality', 'format',
+	'now', 'jsonb_typeof', 'domain', 'view pg_class', 'view pg_index')
+{
+	is($node->safe_psql('postgres', "SELECT count(*) FROM attacker.seen WHERE place = '$place' AND who <> 'rv_attacker'"), 0, "as nobody else: $place");
+}
+is($node->safe_psql('postgres', "SELECT DISTINCT place, who FROM attacker.seen WHERE who <> 'rv_attacker'"), '', 'nor anything else');
 unlike(slurp_file($node->logfile), qr/hostile code in .* as (?!rv_attacker|%)/, 'nor where it was rolled back');
 is($node->safe_psql('postgres', "SELECT rolsuper FROM pg_roles WHERE rolname = 'rv_attacker'"), 'f', 'he is who he was');
 $node->stop;

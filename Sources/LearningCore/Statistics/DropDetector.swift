@@ -11,7 +11,10 @@
 ///   (the Shiryaev-Roberts e-detector, its mixture over bets); the bets: Waudby-Smith, Ramdas 2023.
 public struct DropDetector: Equatable, Sendable {
   /// Observations until a false alarm, on average, at the very least.
-  public static let patience = 5000.0
+  ///
+  /// As small as lets most losses of 0.05 be noticed within 100 labels (docs/statistics.md has the replays); a false
+  /// alarm costs the labels of another certificate, no recall.
+  public static let patience = 2000.0
 
   /// Of the largest stake.  Large ones notice a great loss after few observations, small ones a small loss at all.
   private static let shares = SIMD4(0.5, 0.3, 0.15, 0.06)

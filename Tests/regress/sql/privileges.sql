@@ -34,7 +34,9 @@ CREATE VIEW asked AS SELECT * FROM unnest(ARRAY[
   $$SELECT count(*) FROM ruvector.banks$$, $$SELECT centroid FROM ruvector.patterns$$, $$SELECT embedding FROM ruvector.outcomes$$,
   $$SELECT * FROM ruvector.feedback$$, $$SELECT * FROM ruvector.verdicts$$,
   $$SELECT * FROM ruvector.suggest(1, '{1,0}')$$, $$SELECT ruvector.distil(1, NULL, true)$$, $$SELECT ruvector.consolidate(1)$$,
-  $$SELECT ruvector.get_optimized_params(10, NULL, 'items', '{1,0}')$$, $$SELECT ruvector.export_patterns(10, NULL, 'items')$$]) AS asked(statement);
+  $$SELECT ruvector.get_optimized_params(10, NULL, 'items', '{1,0}')$$, $$SELECT ruvector.export_patterns(10, NULL, 'items')$$,
+  $$INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, reason) VALUES ('items'::regclass, 0, 16, 'pinned', 'x')$$,
+  $$UPDATE ruvector.policy_history SET reason = 'x'$$, $$DELETE FROM ruvector.policy_history$$, $$TRUNCATE ruvector.policy_history$$]) AS asked(statement);
 GRANT SELECT ON asked TO rv_owner, rv_reader, rv_stranger;
 CREATE FUNCTION answer(statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE result text;
@@ -111,6 +113,24 @@ SELECT answer(statement) FROM asked LIMIT 7;
 RESET search_path;
 DROP FUNCTION public.count(text);
 DROP TABLE pg_class_fake;
+
+-- what the owner may do is added to the history, and nothing is taken from it or changed
+SET ROLE rv_owner;
+SELECT ruvector_pin('items_embedding', 50);
+RESET ROLE;
+CREATE TEMP TABLE told AS SELECT * FROM ruvector.policy_history;
+SET ROLE rv_owner;
+SELECT ruvector_pin('items_embedding', NULL);
+SELECT ruvector_revert('items_embedding'), ruvector_revert('items_embedding', false);
+SELECT ruvector_disable_learning('items');
+SELECT ruvector_enable_learning('items', target_recall := 0.9, anonymize := true);
+SELECT ruvector_enable_learning('items');
+SELECT ruvector_clear_learning('items');
+RESET ROLE;
+SELECT count(*) AS told, (SELECT count(*) FROM (SELECT * FROM told EXCEPT SELECT * FROM ruvector.policy_history) lost) AS lost FROM told;
+SELECT DISTINCT event, regexp_replace(reason, 'by .*', 'by ...') AS reason FROM ruvector.policy_history WHERE event_number > (SELECT max(event_number) FROM told) ORDER BY 1, 2;
+
+SET ROLE rv_owner;
 DROP TABLE items;
 RESET ROLE;
 SELECT count(*) AS left_behind FROM ruvector.learned_tables;
