@@ -97,8 +97,9 @@ struct QueryMixTests {
       try change(queries([(0..<20, length)], seed: seed &+ 7), seed: seed) != nil
     }
     let allowed = Double(replays * length) / QueryMix.patience
-    Replays.tell("false alarms about the mix of \(length) queries, at most \(allowed)", replays: replays, wrong: alarms)
-    print("query mix: \(alarms) false alarms in \(replays) replays of \(length) queries, at most \(allowed) are allowed")
+    Replays.tell(
+      "false alarms about the mix of \(length) queries, at most \(allowed)", replays: replays, wrong: alarms)
+    print("query mix: \(alarms) false alarms in \(replays) replays of \(length) queries, at most \(allowed)")
     // Three standard errors of a count more.
     #expect(Double(alarms) <= allowed + 3 * allowed.squareRoot(), "\(alarms)")
   }

@@ -131,8 +131,8 @@ struct WatchReplayTests {
       "watch: target \(target), \(family): \(certified) of \(replays.count) replays are false alarms",
       "within \(length) labels as certified, \(atLevel) were the mean the target itself; stated: \(allowed) at most")
     Replays.tell(
-      "false alarms of the watch on real searches, \(family), target \(target), at most \(allowed)", replays: replays.count,
-      wrong: certified)
+      "false alarms of the watch on real searches, \(family), target \(target), at most \(allowed)",
+      replays: replays.count, wrong: certified)
     #expect(replays.count >= Self.policies * Self.replays / 2)
     #expect(Double(certified) <= allowed)
     #expect(Double(atLevel) <= allowed + 3 * allowed.squareRoot())
