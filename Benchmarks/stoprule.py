@@ -190,9 +190,11 @@ def refutes(mean, recalls, confidence=0.975):
     """Whether a mean recall this low is refuted, at whatever time; as BettingBound.swift."""
     shares = [min(stake * math.sqrt(mean / (1 - mean)), 0.98) for stake, _ in STAKES]
     wealth = [start for _, start in STAKES]
+    factors = {}
     for recall in recalls:
-        gain = recall / mean - 1
-        wealth = [w * (1 + share * gain) for w, share in zip(wealth, shares)]
+        if (factor := factors.get(recall)) is None:
+            factor = factors[recall] = [1 + share * (recall / mean - 1) for share in shares]
+        wealth = list(map(mul, wealth, factor))
         if sum(wealth) >= 1 / (1 - confidence):
             return True
     return False
