@@ -141,6 +141,25 @@ class Replay:
             recall, buffers = recall + found, buffers + touched
         return recall / len(self.searches), buffers / len(self.searches)
 
+    def recalls(self, multiplier, chosen):
+        """Of the searches with these numbers; should a later stage have found less, the least counts."""
+        for worths, stages in map(self.searches.__getitem__, chosen):
+            end = self.end(worths, len(stages), multiplier)
+            yield min(found for found, _, _ in stages[end:])
+
+    def certified(self, target, certifying):
+        """The greatest multiplier, to within 0.2 %, that these searches certify for a mean recall; None without one."""
+        low, high = 1e-15, 1.0
+        if not refutes(target, self.recalls(low, certifying)):
+            return None
+        for _ in range(14):
+            middle = math.sqrt(low * high)
+            if refutes(target, self.recalls(middle, certifying)):
+                low = middle
+            else:
+                high = middle
+        return low
+
     def end(self, worths, count, multiplier):
         """The stage after which the search ends."""
         return next((stage for stage in range(count - 1) if worths[stage] < multiplier), count - 1)
@@ -159,3 +178,23 @@ class Replay:
                 high, missing = middle, there
         share = (recall - missing[0]) / (reaching[0] - missing[0])
         return missing[1] + share * (reaching[1] - missing[1])
+
+
+# ---- the bound ------------------------------------------------------------------------------
+
+
+STAKES = [(math.inf, 0.25), (0.35, 0.25), (0.11, 0.4), (0.035, 0.1)]  # and what each begins with
+
+
+def refutes(mean, recalls, confidence=0.975):
+    """Whether a mean recall this low is refuted, at whatever time; as BettingBound.swift."""
+    shares = [min(stake * math.sqrt(mean / (1 - mean)), 0.98) for stake, _ in STAKES]
+    wealth = [start for _, start in STAKES]
+    factors = {}
+    for recall in recalls:
+        if (factor := factors.get(recall)) is None:
+            factor = factors[recall] = [1 + share * (recall / mean - 1) for share in shares]
+        wealth = list(map(mul, wealth, factor))
+        if sum(wealth) >= 1 / (1 - confidence):
+            return True
+    return False

@@ -9,13 +9,14 @@ Needs numpy and scipy.
 import numpy as np
 from scipy import optimize, stats
 
-SHARES = np.array([0.98, 0.6, 0.25, 0.05])
-START = np.array([0.5, 0.25, 0.125, 0.125])
+STAKES = np.array([np.inf, 0.35, 0.11, 0.035])
+START = np.array([0.25, 0.25, 0.4, 0.1])
 
 
 def largest_log_wealth(x, m):
     """The largest log wealth that the mixture ever has in the game against the mean m."""
-    steps = np.log1p(SHARES[:, None] * (x[None, :] / m - 1))
+    stakes = np.minimum(STAKES / np.sqrt(m * (1 - m)), 0.98 / m)
+    steps = np.log1p(stakes[:, None] * (x[None, :] - m))
     paths = np.log(START)[:, None] + np.cumsum(steps, axis=1)
     return np.logaddexp.reduce(paths, axis=0).max()
 
