@@ -47,7 +47,7 @@ public enum BuildExtrapolation {
     else { return nil }
     let seconds = rows * exp(mean(own, effort) + rise)
     let deviation = (error * error + power.variance * (1 + 1 / Double(own.count))).squareRoot()
-    guard seconds.isFinite, deviation.isFinite else { return nil }
-    return Estimate(seconds, error: 2 * seconds * deviation)
+    let uncertainty = 2 * seconds * deviation
+    return seconds.isFinite && uncertainty.isFinite ? Estimate(seconds, error: uncertainty) : nil
   }
 }
