@@ -33,7 +33,8 @@ column_rungs(uint64 row, int column, rv_rung *rungs, int capacity)
 	const void *numbers;
 	int			count = rv_column_array(row, column, &numbers) / RV_RUNG_COLUMNS;
 
-	if (count > capacity)
+	/* without numbers there is nothing to copy from */
+	if (count == 0 || count > capacity)
 		return 0;
 	memcpy(rungs, numbers, sizeof(rv_rung) * count);
 	for (int r = 0; r < count; r++)

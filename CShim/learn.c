@@ -432,14 +432,6 @@ synchronise(void)
 		synchronise();
 }
 
-/* Somebody's open transaction must not hold up everybody's learning: what waits for it is done another time. */
-static void
-begin_without_waiting(RvPrivileged *privileged)
-{
-	rv_privileged_begin(privileged);
-	(void) set_config_option("lock_timeout", "1s", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 /* ---- prune --------------------------------------------------------------------------------- */
 
 /*
@@ -454,7 +446,7 @@ prune(void)
 
 	if (!rv_learn_begin("ruvector: pruning"))
 		return;
-	begin_without_waiting(&privileged);
+	rv_privileged_begin(&privileged);
 	rv_sql("DELETE FROM ruvector.trajectories d USING"
 		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
 		   "   row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
@@ -483,7 +475,7 @@ list_banks(int32 **ids)
 
 	if (!rv_learn_begin("ruvector: distilling"))
 		return 0;
-	begin_without_waiting(&privileged);
+	rv_privileged_begin(&privileged);
 	rv_sql("SELECT ruvector.refresh_banks(relid) FROM ruvector.learned_tables WHERE mode <> 'off'", SPI_OK_SELECT, 0, NULL, NULL, NULL);
 	/* those with something to do */
 	count = (int) rv_sql("SELECT b.bank_id FROM ruvector.banks b WHERE b.relid IS NOT NULL"
@@ -515,7 +507,7 @@ distil(void)
 				Oid			types[] = {INT4OID};
 				Datum		values[] = {Int32GetDatum(ids[i])};
 
-				begin_without_waiting(&privileged);
+				rv_privileged_begin(&privileged);
 				if (rv_sql("SELECT FROM ruvector.banks WHERE bank_id = $1 FOR UPDATE SKIP LOCKED", SPI_OK_SELECT, 1, types, values, NULL) == 1)
 					rv_sql("SELECT ruvector.tend_bank($1)", SPI_OK_SELECT, 1, types, values, NULL);
 				rv_privileged_end(&privileged);
@@ -645,7 +637,12 @@ act(rv_schedule *schedule)
 	}
 }
 
-/* Defaults of the server or the database that are meant for users' transactions. */
+/*
+ * Instead of defaults of the server or the database that are meant for users'
+ * transactions.  What waits for somebody's lock is done another time: his open
+ * transaction must not hold up everybody's learning, nor be the one that is found
+ * to close a circle of waiting, which is looked for after deadlock_timeout (1 s).
+ */
 static void
 pin_settings(void)
 {
@@ -653,7 +650,7 @@ pin_settings(void)
 		{"default_transaction_read_only", "off"},
 		{"default_transaction_isolation", "read committed"},
 		{"statement_timeout", "0"},
-		{"lock_timeout", "0"},
+		{"lock_timeout", "500ms"},
 		{"idle_in_transaction_session_timeout", "0"},
 	};
 

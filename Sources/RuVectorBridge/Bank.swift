@@ -252,6 +252,8 @@ func trajectories(_ experience: rv_experience, of bank: rv_bank) throws(Learning
 
 private func write(_ patterns: [LearnedPattern], to bank: inout rv_bank) throws(LearningError) {
   guard patterns.count <= Int(bank.capacity) else { throw .range(value: patterns.count, argument: 1) }
+  // Less than the sum of its children's would make a pattern that cannot be.
+  if let most = patterns.map(\.support).max(), most > Int32.max { throw .range(value: most, argument: 1) }
   var parents: [Int64: Int64] = [:]
   for pattern in patterns { for child in pattern.children { parents[child] = pattern.id } }
   let width = Int(RV_EVIDENCE_COLUMNS + bank.parameters)
@@ -259,7 +261,7 @@ private func write(_ patterns: [LearnedPattern], to bank: inout rv_bank) throws(
     let evidence = pattern.evidence.prefix(Int(RV_EVIDENCE_MAX))
     bank.pattern[position] = rv_pattern(
       id: pattern.id, parent: parents[pattern.id] ?? 0, usage: pattern.usage, created: pattern.created,
-      updated: pattern.updated, confidence: pattern.confidence, support: Int32(clamping: pattern.support),
+      updated: pattern.updated, confidence: pattern.confidence, support: Int32(pattern.support),
       level: Int32(pattern.level), configurations: Int32(evidence.count), reserved: 0)
     copy(pattern.centroid, to: bank.centroid + position * Int(bank.dims))
     copy(pattern.parameters, to: bank.value + position * Int(bank.parameters))

@@ -121,7 +121,9 @@ struct BankImageTests {
 
   @Test func refusesOffsetsThatAreNone() throws {
     let bank = try ReasoningBank(space: Clustered.space, dimension: 3)
-    #expect(throws: LearningError.range(value: 5, argument: 2)) { try bytes(bank, offsets: [5: .nan]) }
+    for offset in [.nan, .infinity, 1000, -1000] as [Float] {
+      #expect(throws: LearningError.range(value: 5, argument: 2)) { try bytes(bank, offsets: [5: offset]) }
+    }
   }
 
   /// FNV-1a of all bytes but the checksum's own, written again.

@@ -2,10 +2,10 @@ extension BankImage {
   /// The image of a bank.
   ///
   /// - Parameters:
-  ///   - offsets: by identifier, finite; 0 for patterns without one.
+  ///   - offsets: by identifier, of a size that `exp` can take; 0 for patterns without one.
   ///   - random: for the grouping.
   ///   - check: asked now and then whether to go on.
-  /// - Throws: `range` for an offset that is not finite (argument 2, value: identifier), or for a bank that is too large
+  /// - Throws: `range` for an offset that cannot be (argument 2, value: identifier), or for a bank that is too large
   ///   (argument 1).
   /// - Complexity: O(patterns^1.5 × dimension).
   public static func bytes(
@@ -13,7 +13,9 @@ extension BankImage {
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) -> [UInt8] {
     let patterns = bank.patterns.filter { $0.level == 0 }
-    if let wrong = offsets.first(where: { !$0.value.isFinite }) { throw .range(value: Int(wrong.key), argument: 2) }
+    if let wrong = offsets.first(where: { !isPossible(offset: $0.value) }) {
+      throw .range(value: Int(wrong.key), argument: 2)
+    }
     let directions = patterns.map { $0.centroid.direction ?? $0.centroid.map { _ in 0 } }
     let groups = try groups(of: directions, random: &random, check: check)
     guard

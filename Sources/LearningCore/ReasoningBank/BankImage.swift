@@ -1,3 +1,5 @@
+import Glibc
+
 /// A bank's patterns of level 0 as bytes at any address: what processes share, and what answers a query.
 ///
 /// From `grouped` patterns on they lie in √n groups around heads: a query is compared with the heads, then with the
@@ -164,12 +166,15 @@ public struct BankImage {
       && (0..<count).allSatisfy { pattern in
         let (id, confidence, offset): (Int64, Double, Float) =
           (load(layout.ids, pattern), load(layout.confidences, pattern), load(layout.offsets, pattern))
-        return id > 0 && (0...1).contains(confidence) && offset.isFinite
+        return id > 0 && (0...1).contains(confidence) && Self.isPossible(offset: offset)
           && isDirection(vector(at: layout.centroids, pattern))
       }
       && (0..<count * parameters).allSatisfy { (load(layout.values, $0) as Double).isFinite }
       && (0..<layout.groups).allSatisfy { isDirection(vector(at: layout.heads, $0)) }
   }
+
+  /// An offset may be a logarithm: what it is of must be a number.
+  static func isPossible(offset: Float) -> Bool { exp(Double(offset)).isNormal }
 
   private var startsArePossible: Bool {
     let starts = (0...layout.groups).map { load(layout.starts, $0) as UInt32 }

@@ -99,8 +99,11 @@ public struct ReasoningBank: Equatable, Sendable {
   }
 
   /// Merges patterns of level 0 that are nearer than `PatternCompressor.sameness`.
+  ///
+  /// - Throws: `range` (argument 4, value: identifier) where a sum is too large for a pattern; what `check` throws.
   public mutating func consolidate(check: () throws(LearningError) -> Void = {}) throws(LearningError) {
     let level0 = try PatternCompressor(space: space, goal: goal).compress(patterns, check: check)
+    if let wrong = level0.first(where: { !isPossible($0) }) { throw .range(value: Int(wrong.id), argument: 4) }
     entries.removeAll { $0.pattern.level == 0 }
     entries = (entries + level0.map(Entry.init)).sorted { $0.pattern.id < $1.pattern.id }
     settleLevels()

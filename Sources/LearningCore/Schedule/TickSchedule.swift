@@ -151,8 +151,8 @@ public struct TickSchedule: Sendable {
       return .drain
     }
     // By time alone: rows also come from clients that record by themselves.
-    let pruning = last.prune &+ Self.intervalsToPrune * facts.interval
-    if facts.now >= pruning {
+    let pruning = Self.intervalsToPrune * facts.interval
+    if facts.now &- last.prune >= pruning {
       last.prune = facts.now
       return .prune
     }
@@ -163,16 +163,19 @@ public struct TickSchedule: Sendable {
       last.distil = facts.now
       return .distil
     }
-    var wake = min(last.sync &+ facts.interval, pruning, last.distil &+ facts.distillation)
+    // Of spans, not of times: those of a clock may lie about where its numbers end.
+    func left(_ span: Int64, since stamp: Int64) -> Int64 { stamp &+ span &- facts.now }
+    var wait = min(
+      left(facts.interval, since: last.sync), left(pruning, since: last.prune),
+      left(facts.distillation, since: last.distil))
     if facts.labelBudget > 0, let neediest = Self.neediest(facts.classes) {
       if balance >= 0 {
         balance -= Self.leastCharge
         return .label(neediest)
       }
-      let wait = min((-balance / facts.labelBudget).rounded(.up), Double(facts.interval))
-      wake = min(wake, facts.now &+ Int64(wait))
+      wait = min(wait, Int64(min((-balance / facts.labelBudget).rounded(.up), Double(facts.interval))))
     }
-    return .sleep(until: min(max(wake, facts.now &+ Self.shortestSleep), facts.now &+ facts.interval))
+    return .sleep(until: facts.now &+ min(max(wait, Self.shortestSleep), facts.interval))
   }
 
   /// Takes the cost of a label from the budget.

@@ -11,7 +11,8 @@ public struct BoundedMean: Equatable, Sendable {
   ///   - observations: each in `range`, in the order in which they were made.
   ///   - range: what they can be; not a single number.
   /// - Returns: nil without observations.
-  /// - Throws: `range` with the position of one that is outside, counted from 1; what `check` throws.
+  /// - Throws: `range` (argument 1) with the position of one that is outside, counted from 1, or (argument 2) for a range
+  ///   so wide that differences or sums are no numbers; what `check` throws.
   /// - Complexity: O(observations), some 52 passes.
   public init?(
     _ observations: some Collection<Double>, in range: ClosedRange<Double>,
@@ -21,13 +22,16 @@ public struct BoundedMean: Equatable, Sendable {
       throw .range(value: position + 1, argument: 1)
     }
     let width = range.upperBound - range.lowerBound
+    let sum = observations.reduce(0, +)
+    guard width > 0, width.isFinite, sum.isFinite else { throw .range(value: 0, argument: 2) }
     let shares = observations.map { Float(min(1, ($0 - range.lowerBound) / width)) }
     let bound = BettingBound(confidence: 0.975)
     guard let low = try bound.lower(shares, check: check), let high = try bound.upper(shares, check: check) else {
       return nil
     }
-    func whole(_ share: Double) -> Double { range.lowerBound + share * width }
-    mean = observations.reduce(0, +) / Double(observations.count)
+    // The width is rounded: all of it may lead beyond the range.
+    func whole(_ share: Double) -> Double { min(range.lowerBound + share * width, range.upperBound) }
+    mean = sum / Double(observations.count)
     bounds = whole(min(low, high))...whole(max(low, high))
   }
 }

@@ -21,7 +21,7 @@ public struct VerdictJudge: Sendable {
   }
 
   /// - Parameters:
-  ///   - trajectories: of the queries of one pattern; trials of unknown quality do not count.
+  ///   - trajectories: of the queries of one pattern; trials whose quality is unknown, or not in 0...1, do not count.
   ///   - inForce: the parameters that are used now, if known.
   /// - Returns: nil when no configuration was tried, or its recall measured where that is asked for, often enough.
   /// - Complexity: O(trials × parameters), and sorting the configurations; one pass over the trajectories.
@@ -46,7 +46,7 @@ public struct VerdictJudge: Sendable {
     var tallies: [Tally] = []
     for (trajectory, trials) in trajectories.lazy.map(\.trials).enumerated() {
       for trial in trials {
-        guard let quality = trial.quality else { continue }
+        guard let quality = trial.quality, (0...1).contains(quality) else { continue }
         let position = positions[trial.parameters] ?? tallies.count
         if position == tallies.count {
           positions[trial.parameters] = position
