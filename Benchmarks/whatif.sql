@@ -38,7 +38,7 @@ CREATE TEMP TABLE told AS
     SELECT a.anchored, o.* FROM study s, (VALUES (false, '{}'::float8[]), (true,
         (SELECT array_agg(n ORDER BY value, p) FROM found f, unnest(ARRAY[0, 0, (SELECT max(rows) FROM ways), f.value, f.recall, f.buffers]) WITH ORDINALITY u(n, p)
          WHERE f.configuration = 0))) a(anchored, anchors),
-    LATERAL ruvector.whatif_outlooks(s.samples, a.anchors, s.queries, (SELECT max(rows) FROM ways), CASE WHEN a.anchored THEN 0.01 ELSE 0 END, '{1,2,4,8,10,16,20,32,40,80,160}') o;
+    LATERAL ruvector.whatif_outlooks(s.samples, a.anchors, s.queries, (SELECT max(rows) FROM ways), CASE WHEN a.anchored THEN 0.01 ELSE 0 END, '{1,2,4,8,10,16,20,32,40,64,80,160,200}') o;
 \pset footer off
 SELECT f.label, f.value, round(f.recall::numeric, 3) AS recall, round(t.recall::numeric, 3) AS expected, round(t.recall_error::numeric, 3) AS stated,
        round(w.recall::numeric, 3) AS anchored, round(w.recall_error::numeric, 3) AS stated, round(f.buffers::numeric) AS buffers,
@@ -54,5 +54,6 @@ FROM found f JOIN told t USING (configuration, value) WHERE f.recall >= 0.8 AND 
 SELECT w.label, round(b.seconds::numeric, 1) AS seconds, round(e[1]::numeric, 1) AS expected, round(e[2]::numeric, 1) AS stated,
        round((100 * (e[1] / b.seconds - 1))::numeric) AS percent, b.bytes / 1048576 AS megabytes
 FROM built b JOIN ways w USING (configuration), study s,
-LATERAL (SELECT CASE w.kind WHEN 'hnsw' THEN ruvector.whatif_build((SELECT array_agg(s.builds[g + i] ORDER BY g, i) FROM generate_series(1, cardinality(s.builds), 4) g, generate_series(0, 3) i
-    WHERE (SELECT kind FROM ways v WHERE v.configuration = s.builds[g]::int) = 'hnsw'), w.configuration, w.rows) END AS e) x ORDER BY 1;
+LATERAL (SELECT CASE w.kind WHEN 'hnsw' THEN ruvector.whatif_build((SELECT array_agg(s.builds[g + i] ORDER BY g, i) FROM generate_series(1, cardinality(s.builds), 5) g, generate_series(0, 4) i
+    WHERE (SELECT kind FROM ways v WHERE v.configuration = s.builds[g]::int) = 'hnsw'), w.configuration, w.rows,
+    (SELECT t.buffers FROM told t WHERE (t.configuration, t.value, t.anchored) = (w.configuration, w.ef_construction, true))) END AS e) x ORDER BY 1;

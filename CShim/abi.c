@@ -34,7 +34,7 @@ _Static_assert(sizeof(rv_analysis) == 96 + 64 * RV_MIX_MAX, "rv_analysis layout"
 _Static_assert(sizeof(rv_sample) == 40, "rv_sample layout");
 _Static_assert(sizeof(rv_study) == 48, "rv_study layout");
 _Static_assert(sizeof(rv_outlook) == 48, "rv_outlook layout");
-_Static_assert(sizeof(rv_build) == 24, "rv_build layout");
+_Static_assert(sizeof(rv_build) == 32, "rv_build layout");
 _Static_assert(sizeof(rv_class_facts) == 20, "rv_class_facts layout");
 _Static_assert(sizeof(rv_schedule) == 72, "rv_schedule layout");
 _Static_assert(RV_RECORD_MAX % RV_RING_CELL == 0, "a record is a whole number of cells");

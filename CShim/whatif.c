@@ -341,22 +341,21 @@ ruvector_whatif_outlooks(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* Four numbers a build: configuration, rows, seconds, bytes. */
+/* Five numbers a build: configuration, rows, seconds, bytes, buffers. */
 PG_FUNCTION_INFO_V1(ruvector_whatif_build);
 Datum
 ruvector_whatif_build(PG_FUNCTION_ARGS)
 {
 	int			numbers;
 	const double *number = doubles(fcinfo, 0, &numbers);
-	int			count = numbers / 4;
+	int			count = numbers / 5;
 	rv_build   *builds = palloc(sizeof(rv_build) * Max(count, 1));
-	int32		configuration = PG_GETARG_INT32(1);
-	double		rows = PG_GETARG_FLOAT8(2);
+	rv_build	whole = {.configuration = PG_GETARG_INT32(1), .rows = PG_GETARG_FLOAT8(2), .buffers = PG_GETARG_FLOAT8(3)};
 	double		estimate[2];
 
-	for (int i = 0; i < count; i++, number += 4)
-		builds[i] = (rv_build) {.configuration = (int32) number[0], .rows = number[1], .seconds = number[2]};
-	RV_SWIFT(rv_study_build(builds, count, configuration, rows, &estimate[0], &estimate[1]));
+	for (int i = 0; i < count; i++, number += 5)
+		builds[i] = (rv_build) {.configuration = (int32) number[0], .rows = number[1], .seconds = number[2], .buffers = number[4]};
+	RV_SWIFT(rv_study_build(builds, count, &whole, &estimate[0], &estimate[1]));
 	if (isnan(estimate[0]))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(rv_make_array(estimate, 2, FLOAT8OID));

@@ -241,9 +241,9 @@ CREATE FUNCTION ruvector.whatif_outlooks(samples float8[], anchors float8[], que
 RETURNS SETOF record AS 'MODULE_PATHNAME', 'ruvector_whatif_outlooks' LANGUAGE C IMMUTABLE STRICT;
 COMMENT ON FUNCTION ruvector.whatif_outlooks IS 'what configurations would be like on a whole table; a measurement: configuration, kind, rows, value, recall, buffers';
 
-CREATE FUNCTION ruvector.whatif_build(builds float8[], configuration int, row_count float8) RETURNS float8[]
+CREATE FUNCTION ruvector.whatif_build(builds float8[], configuration int, row_count float8, buffers float8) RETURNS float8[]
 AS 'MODULE_PATHNAME', 'ruvector_whatif_build' LANGUAGE C IMMUTABLE STRICT;
-COMMENT ON FUNCTION ruvector.whatif_build IS 'seconds to build on a whole table, and two standard errors; a build: configuration, rows, seconds, bytes';
+COMMENT ON FUNCTION ruvector.whatif_build IS 'seconds to build a graph on a whole table, where a search with ef_construction touches so many buffers, and two standard errors; a build: configuration, rows, seconds, bytes, buffers';
 
 -- Other ways to build an index, the likeliest gains first.  The first is as it is.  In what a sample's index is made of
 -- and searched by, "value" stands for the key.
@@ -311,6 +311,7 @@ DECLARE
     asked int;
     seconds float8;
     before float8;
+    measured float8[];
     begun timestamptz;
     took float8[] := '{}';     -- seconds of each configuration on the smallest sample
 BEGIN
@@ -378,13 +379,17 @@ BEGIN
                 EXECUTE format('CREATE INDEX ruvector_whatif_index ON pg_temp.ruvector_whatif_sample USING %s (%s %s) WITH (%s) WHERE id <= %s',
                     way.kind, way.key, way.opclass,
                     CASE way.kind WHEN 'hnsw' THEN format('m = %s, ef_construction = %s', way.m, way.ef_construction) ELSE format('lists = %s', way.lists) END, size);
-                builds := builds || ARRAY[way.configuration, size, ruvector.whatif_seconds() - before, pg_relation_size('pg_temp.ruvector_whatif_index')]::float8[];
-                samples := samples || (SELECT coalesce(array_agg(n ORDER BY s.value, o), '{}') FROM ruvector.whatif_search(relation, 'pg_temp.ruvector_whatif_index'::regclass,
+                before := ruvector.whatif_seconds() - before;
+                measured := (SELECT coalesce(array_agg(n ORDER BY s.value, o), '{}') FROM ruvector.whatif_search(relation, 'pg_temp.ruvector_whatif_index'::regclass,
                     format('SELECT %s FROM pg_temp.ruvector_whatif_sample WHERE id <= %s ORDER BY %s LIMIT $2', operator, size,
                            way.searched), type_id, k, way.reranked,
-                    CASE way.kind WHEN 'hnsw' THEN (SELECT array_agg(DISTINCT greatest(v, k)) FROM unnest('{10,20,40,80,160}'::int[]) v) ELSE '{1,2,4,8,16,32}' END) s,
+                    CASE way.kind WHEN 'hnsw' THEN (SELECT array_agg(DISTINCT greatest(v, k)) FROM unnest('{10,20,40,80,160}'::int[] || way.ef_construction) v)
+                        ELSE '{1,2,4,8,16,32}' END) s,
                     unnest(ARRAY[way.configuration, CASE WHEN way.reranked THEN 2 WHEN way.kind = 'hnsw' THEN 0 ELSE 1 END, size, s.value, s.recall, s.buffers]) WITH ORDINALITY u(n, o)
                     WHERE s.recall <> 'NaN');
+                samples := samples || measured;
+                builds := builds || ARRAY[way.configuration, size, before, pg_relation_size('pg_temp.ruvector_whatif_index'),
+                    coalesce((SELECT measured[g + 5] FROM generate_series(1, cardinality(measured), 6) g WHERE measured[g + 3] = way.ef_construction), 'NaN')]::float8[];
                 DROP INDEX pg_temp.ruvector_whatif_index;
                 IF cardinality(sizes) = 1 THEN
                     took := took || extract(epoch FROM clock_timestamp() - begun)::float8;
@@ -417,27 +422,28 @@ RETURNS TABLE (configuration int, reaches bool, value int, recall float8, recall
         CROSS JOIN LATERAL unnest(ARRAY[0, x.kind, x.row_count, r.value, r.recall, r.buffers]) WITH ORDINALITY u(n, o)
         WHERE p.indexid = whatif_judge.indexid AND p.k_class = power(2, ceil(log(2, k)))::int AND r.recall BETWEEN 0 AND 1 AND r.buffers > 0 AND r.value >= k * (1 - x.kind)),
     said AS (
-        SELECT o.configuration, o.value, o.recall, o.recall_error, o.buffers_error, c.kind, c.lists, a.labels,
+        SELECT o.configuration, o.value, o.recall, o.recall_error, o.buffers_error, c.kind, c.lists, c.ef_construction, a.labels,
                -- a page of a list holds many rows: what is cost in a graph, a row, is cost here
                CASE c.kind WHEN 'hnsw' THEN o.buffers ELSE greatest(o.buffers, c.lists + o.value * x.row_count / c.lists) END AS buffers
         FROM x, anchor a, ruvector.whatif_configurations(whatif_judge.indexid, (SELECT row_count FROM x)) c,
              ruvector.whatif_outlooks(samples, coalesce(a.numbers, '{}'), queries, x.row_count, coalesce(a.error, 0),
-                 '{1,2,3,4,6,8,10,11,14,16,20,23,28,32,40,45,57,64,80,91,113,128,160,226,320}') o
+                 '{1,2,3,4,6,8,10,11,14,16,20,23,28,32,40,45,57,64,80,91,113,128,160,226,320}'::float8[] || coalesce(c.ef_construction, 1)::float8) o
         WHERE o.configuration = c.configuration AND CASE c.kind WHEN 'hnsw' THEN o.value >= greatest(10, k) ELSE o.value <= least(128, c.lists) END),
     best AS (
         SELECT DISTINCT ON (s.configuration) s.*, s.recall >= target AS reaches
         FROM said s ORDER BY s.configuration, s.recall >= target DESC, CASE WHEN s.recall >= target THEN s.value ELSE -s.value END),
     built AS (
         SELECT b.n[1]::int AS configuration, b.n[4] / b.n[2] AS row_bytes, row_number() OVER (PARTITION BY b.n[1] ORDER BY b.n[2] DESC) AS latest
-        FROM generate_series(1, cardinality(builds), 4) g, LATERAL (SELECT builds[g:g + 3] AS n) b)
+        FROM generate_series(1, cardinality(builds), 5) g, LATERAL (SELECT builds[g:g + 4] AS n) b)
     SELECT b.configuration, b.reaches, b.value, b.recall, b.recall_error, b.buffers, b.buffers_error, t.seconds[1], t.seconds[2],
            u.row_bytes * x.row_count, b.labels
     FROM best b JOIN built u ON u.configuration = b.configuration AND u.latest = 1 CROSS JOIN x
     -- (pgvector looks for centroids among 10000 rows at least: lists on fewer take another course)
     LEFT JOIN LATERAL (SELECT ruvector.whatif_build(
-        (SELECT array_agg(builds[g + i] ORDER BY g, i) FROM generate_series(1, cardinality(builds), 4) g, generate_series(0, 3) i
+        (SELECT array_agg(builds[g + i] ORDER BY g, i) FROM generate_series(1, cardinality(builds), 5) g, generate_series(0, 4) i
          WHERE (SELECT c.kind FROM ruvector.whatif_configurations(whatif_judge.indexid, x.row_count) c WHERE c.configuration = builds[g]::int) = 'hnsw'),
-        b.configuration, x.row_count) AS seconds) t ON b.kind = 'hnsw'
+        b.configuration, x.row_count,
+        (SELECT max(s.buffers) FROM said s WHERE s.configuration = b.configuration AND s.value = s.ef_construction)) AS seconds) t ON b.kind = 'hnsw'
 $$;
 COMMENT ON FUNCTION ruvector.whatif_judge IS 'what configurations would be like on the whole table, at the cheapest value that reaches the target';
 

@@ -899,10 +899,14 @@ typedef struct rv_build
 	int32_t		reserved;
 	double		rows;
 	double		seconds;		/* of processor time */
+	double		buffers;		/* that a search with ef_construction touches then */
 } rv_build;
 
-/* Seconds that a configuration takes to build on `rows`, with two standard errors; NaN if nothing can be said. */
-void		rv_study_build(const rv_build *RV_NULLABLE builds, int32_t count, int32_t configuration, double rows,
+/*
+ * Seconds that a graph takes to build on `rows`, with two standard errors; NaN if nothing
+ * can be said.  `whole`: what it is asked for, whose seconds are not read.
+ */
+void		rv_study_build(const rv_build *RV_NULLABLE builds, int32_t count, const rv_build *RV_NONNULL whole,
 						   double *RV_NONNULL seconds, double *RV_NONNULL seconds_error);
 
 /* ---- schedule: what the worker does next ---------------------------------------------- */

@@ -51,13 +51,15 @@ public func rv_study_outlooks(
 
 @c @implementation
 public func rv_study_build(
-  _ builds: UnsafePointer<rv_build>?, _ count: Int32, _ configuration: Int32, _ rows: Double,
+  _ builds: UnsafePointer<rv_build>?, _ count: Int32, _ whole: UnsafePointer<rv_build>,
   _ seconds: UnsafeMutablePointer<Double>, _ error: UnsafeMutablePointer<Double>
 ) {
   let known = UnsafeBufferPointer(start: builds, count: builds == nil ? 0 : Int(max(0, count))).compactMap {
-    BuildExtrapolation.Build(configuration: Int($0.configuration), rows: $0.rows, seconds: $0.seconds)
+    BuildExtrapolation.Build(
+      configuration: Int($0.configuration), rows: $0.rows, seconds: $0.seconds, buffers: $0.buffers)
   }
-  let estimate = BuildExtrapolation.seconds(known, configuration: Int(configuration), rows: rows)
+  let estimate = BuildExtrapolation.seconds(
+    known, configuration: Int(whole.pointee.configuration), rows: whole.pointee.rows, buffers: whole.pointee.buffers)
   seconds.pointee = estimate?.value ?? .nan
   error.pointee = estimate?.error ?? .nan
 }

@@ -64,7 +64,8 @@ struct BorderTests {
     var error = rv_error()
     #expect(study(sample)(&error) == RV_OK && outlook.recall.isNaN && outlook.buffers_error.isNaN)
     var (seconds, deviation) = (0.0, 0.0)
-    rv_study_build(nil, 0, 0, 1e6, &seconds, &deviation)
+    var whole = rv_build(configuration: 0, reserved: 0, rows: 1e6, seconds: .nan, buffers: 1000)
+    rv_study_build(nil, 0, &whole, &seconds, &deviation)
     #expect(seconds.isNaN && deviation.isNaN)
   }
 

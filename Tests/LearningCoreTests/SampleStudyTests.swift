@@ -133,45 +133,68 @@ struct SampleStudyTests {
 }
 
 struct BuildExtrapolationTests {
-  /// Seconds a row: speed · (1 + growth · ln rows).
-  private func builds(_ ways: [(speed: Double, growth: Double)], noise: [Double] = [1]) throws -> [BuildExtrapolation
-    .Build]
-  {
+  private typealias Way = (speed: Double, growth: Double)
+
+  /// Seconds a row: speed · (1 + growth · ln rows); buffers in proportion, as of the finished graph.
+  private func build(_ number: Int, _ way: Way, _ rows: Double, noise: Double = 1) throws -> BuildExtrapolation.Build {
+    try #require(
+      BuildExtrapolation.Build(
+        configuration: number, rows: rows, seconds: noise * way.speed * rows * (1 + way.growth * log(rows)),
+        buffers: 1000 * (1 + way.growth * (log(rows) + 1))))
+  }
+
+  private func builds(_ ways: [Way], noise: [Double] = [1]) throws -> [BuildExtrapolation.Build] {
     try ways.enumerated().flatMap { number, way in
       try [1000.0, 2000, 4000].enumerated().map { position, rows in
-        try #require(
-          BuildExtrapolation.Build(
-            configuration: number, rows: rows,
-            seconds: way.speed * rows * (1 + way.growth * log(rows)) * noise[(number * 3 + position) % noise.count]))
+        try build(number, way, rows, noise: noise[(number * 3 + position) % noise.count])
       }
     }
   }
 
+  private func estimate(
+    _ known: [BuildExtrapolation.Build], _ configuration: Int, _ way: Way, rows: Double
+  ) throws -> Estimate? {
+    let whole = try build(configuration, way, rows)
+    return BuildExtrapolation.seconds(known, configuration: configuration, rows: rows, buffers: whole.buffers)
+  }
+
+  /// Where time grows as buffers do, and with the logarithm of the rows, both laws are right.
   @Test func findsTheGrowthOfEach() throws {
-    let known = try builds([(1e-5, 0.3), (3e-5, 2)])
-    for (configuration, expected) in [1e-5 * (1 + 0.3 * log(1e6)), 3e-5 * (1 + 2 * log(1e6))].enumerated() {
-      let estimate = try #require(BuildExtrapolation.seconds(known, configuration: configuration, rows: 1e6))
-      #expect(abs(estimate.value / (1e6 * expected) - 1) < 1e-6)
-      // a power law, which these samples do not refute, says more
-      #expect(estimate.error > 0.05 * estimate.value && estimate.error < estimate.value)
+    let ways: [Way] = [(1e-5, 0.3), (3e-5, 2)]
+    let known = try builds(ways)
+    for (configuration, way) in ways.enumerated() {
+      let told = try #require(try estimate(known, configuration, way, rows: 1e6))
+      let truth = try build(configuration, way, 1e6).seconds
+      #expect(abs(told.value / truth - 1) < 0.02 && told.error < 0.05 * truth, "\(told) \(truth)")
     }
+  }
+
+  /// What will look at more of a large table than samples have takes longer, and is known less.
+  @Test func laterGrowthIsToldByBuffers() throws {
+    let known = try builds([(1e-5, 0.3)])
+    let (usual, twice) = (
+      try #require(try estimate(known, 0, (1e-5, 0.3), rows: 1e6)),
+      try #require(
+        BuildExtrapolation.seconds(known, configuration: 0, rows: 1e6, buffers: 2 * build(0, (1e-5, 0.3), 1e6).buffers))
+    )
+    #expect((1.2...1.5).contains(twice.value / usual.value) && twice.error > 5 * usual.error, "\(usual) \(twice)")
   }
 
   /// One that was built on a single sample borrows the growth of the others, in units of its own speed.
   @Test func borrowsTheGrowth() throws {
     let known = try builds([(1e-5, 0.3)])
-    let speed = 1 + 0.3 * (log(1000) + log(2000) + log(4000)) / 3
-    let alone = try #require(BuildExtrapolation.Build(configuration: 1, rows: 2000, seconds: 2))
-    let estimate = try #require(BuildExtrapolation.seconds(known + [alone], configuration: 1, rows: 1e5))
-    #expect(abs(estimate.value / (1e5 * 2 / 2000 * (1 + 0.3 * log(1e5)) / speed) - 1) < 0.03)
-    #expect(BuildExtrapolation.seconds([alone], configuration: 1, rows: 1e5) == nil)
-    #expect(BuildExtrapolation.seconds(known, configuration: 1, rows: 1e5) == nil)
+    let way: Way = (4e-5, 0.3)
+    let told = try #require(try estimate(known + [build(1, way, 2000)], 1, way, rows: 1e5))
+    #expect(abs(told.value / (try build(1, way, 1e5).seconds) - 1) < 0.05)
+    #expect(try estimate([build(1, way, 2000)], 1, way, rows: 1e5) == nil)
+    #expect(try estimate(known, 1, way, rows: 1e5) == nil)
   }
 
   @Test func errorGrowsWithNoise() throws {
-    let known = try builds([(1e-5, 0.3), (3e-5, 0.3)], noise: [1.1, 0.95, 1.2, 0.9])
-    let near = try #require(BuildExtrapolation.seconds(known, configuration: 0, rows: 8000))
-    let far = try #require(BuildExtrapolation.seconds(known, configuration: 0, rows: 8e6))
+    let way: Way = (1e-5, 0.3)
+    let known = try builds([way, (3e-5, 0.3)], noise: [1.1, 0.95, 1.2, 0.9])
+    let near = try #require(try estimate(known, 0, way, rows: 8000))
+    let far = try #require(try estimate(known, 0, way, rows: 8e6))
     #expect(near.error / near.value > 0.05 && far.error / far.value > near.error / near.value)
   }
 }

@@ -82,10 +82,14 @@ private func checkStudy(_ input: inout Input) {
   let builds = (0..<input.count(0...12)).map { step in
     rv_build(
       configuration: Int32(step % 3), reserved: 0, rows: isAny ? input.double() : Double(1000 << (step % 4)),
-      seconds: isAny ? input.double() : 1 + Double(input.byte()))
+      seconds: isAny ? input.double() : 1 + Double(input.byte()),
+      buffers: isAny ? input.double() : 1 + Double(input.byte()))
   }
+  var whole = rv_build(
+    configuration: Int32(input.count(0...3)), reserved: 0, rows: rows, seconds: .nan,
+    buffers: isAny ? input.double() : 1 + Double(input.byte()))
   var (seconds, deviation) = (0.0, 0.0)
-  rv_study_build(builds, Int32(builds.count), Int32(input.count(0...3)), rows, &seconds, &deviation)
+  rv_study_build(builds, Int32(builds.count), &whole, &seconds, &deviation)
   expect(seconds.isNaN == deviation.isNaN && !(seconds < 0) && !(deviation < 0), "\(seconds) ± \(deviation)")
   expect(seconds.isNaN || seconds.isFinite, "\(seconds)")
 }
