@@ -55,7 +55,7 @@ CREATE FUNCTION labels_since() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*)
 CREATE FUNCTION outcome() RETURNS TABLE (recall_falls_by text, event text, had_a_value bool, value_after int, target float8,
   recall_below bool, had_been_certified bool, after_labels text, reason text, state text, source text) LANGUAGE sql AS $$
   SELECT CASE WHEN r.fall >= 0.05 THEN '0.05 or more' ELSE 'less' END,
-    h.event, h.value_before IS NOT NULL, h.value_after, h.target, h.recall < h.target, h.bound >= h.target,
+    h.event, CASE WHEN h.event IS NOT NULL THEN h.value_before IS NOT NULL END, h.value_after, h.target, h.recall < h.target, h.bound >= h.target,
     CASE WHEN h.event IS NULL THEN NULL WHEN p.evidence_from - f.last_label BETWEEN 2 AND 81 THEN '80 or fewer' ELSE (p.evidence_from - f.last_label - 1)::text END,
     regexp_replace(h.reason, '[\d.]+', 'N', 'g'), p.state, source_now()
   FROM before f, ruvector.policies p LEFT JOIN ruvector.policy_history h
