@@ -37,6 +37,35 @@ struct BorderTests {
     #expect(error.code == Int32(code.rawValue) && error.a == a && error.b == b, "\(error)")
   }
 
+  @Test func mixesAreTestedWithWhatIsKnown() {
+    func change(_ vectors: [Float]?, dims: Int32, k: [Float]?, passing: [Float]) -> rv_mix_change {
+      var (host, error, change) = (rv_host(), rv_error(), rv_mix_change())
+      vectors.withPointer { vectors in
+        k.withPointer { k in
+          passing.withUnsafeBufferPointer { passing in
+            var queries = rv_queries(
+              count: Int32(passing.count), dims: dims, embedding: vectors, k: k, passing: passing.baseAddress)
+            let status = rv_query_mix(&host, &queries, &change, &error)
+            #expect((status == RV_OK) == (k != nil))
+          }
+        }
+      }
+      return change
+    }
+    let unknown = [Float](repeating: .nan, count: 300)
+    let k = (0..<300).map { Float($0 < 200 ? 10 : 16) }
+    let same = [Float](repeating: 10, count: 300)
+    let apart = (0..<600).map { Float(($0 * 37) % 101) + ($0 < 400 ? 0 : 1000) }
+    var far = apart
+    far[5] = 3e38
+    #expect((190...200).contains(change(nil, dims: 0, k: k, passing: unknown).since))
+    #expect((190...200).contains(change(apart, dims: 2, k: same, passing: unknown).since))
+    // too far out to be compared: the rest is tested
+    #expect(change(far, dims: 2, k: same, passing: unknown).since == -1)
+    #expect((190...200).contains(change(far, dims: 2, k: k, passing: unknown).since))
+    #expect(change(nil, dims: 0, k: nil, passing: unknown).since == -1)
+  }
+
   @Test func studiesAreChecked() {
     let sample = rv_sample(
       configuration: 0, kind: Int32(RV_HNSW.rawValue), rows: 1000, value: 10, recall: 0.9, buffers: 100)
@@ -521,4 +550,11 @@ private func rung(_ value: Float, recall: Float, bound: Float, blocks: Float) ->
   rv_rung(
     value: value, labels: 300, recall: recall, bound: bound, tail: .nan, tail_bound: .nan, blocks: blocks,
     blocks_p50: .nan, blocks_p95: .nan, blocks_p99: .nan, us: blocks)
+}
+
+extension [Float]? {
+  fileprivate func withPointer<Result>(_ body: (UnsafePointer<Float>?) -> Result) -> Result {
+    guard let self else { return body(nil) }
+    return self.withUnsafeBufferPointer { body($0.baseAddress) }
+  }
 }

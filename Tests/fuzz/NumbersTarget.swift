@@ -5,12 +5,13 @@ import RuVectorBridge
 ///
 /// What is answered is a number that can be, or not known.
 @Sendable func fuzzNumbers(_ input: inout Input) {
-  switch input.count(0...4) {
+  switch input.count(0...5) {
   case 0: checkIntervals(&input)
   case 1: checkStudy(&input)
   case 2: checkSearches(&input)
   case 3: checkFeedback(&input)
-  default: checkLadder(&input)
+  case 4: checkLadder(&input)
+  default: checkMix(&input)
   }
 }
 
@@ -187,4 +188,27 @@ private func checkLadder(_ input: inout Input) {
   let (k, isFiltered) = (input.integer(Int32.self), input.flag())
   let kClass = abs(Int64(rv_k_class(k, isFiltered)))
   expect(k < 1 ? kClass == 0 : kClass.nonzeroBitCount == 1 && kClass >= min(Int64(k), 1 << 30), "\(kClass) of \(k)")
+}
+
+private func checkMix(_ input: inout Input) {
+  let (count, dims) = (input.count(0...120), input.count(0...3))
+  let isAny = input.flag()
+  func columns(_ count: Int) -> [Float] {
+    isAny ? input.floats(count) : (0..<count).map { _ in Float(input.byte()) }
+  }
+  let (vectors, k, passing) = (columns(count * dims), columns(count), columns(count))
+  var (host, error, change) = (rv_host(), rv_error(), rv_mix_change())
+  vectors.withUnsafeBufferPointer { vectors in
+    k.withUnsafeBufferPointer { k in
+      passing.withUnsafeBufferPointer { passing in
+        var queries = rv_queries(
+          count: Int32(count), dims: Int32(dims), embedding: vectors.baseAddress, k: k.baseAddress,
+          passing: passing.baseAddress)
+        expect(rv_query_mix(&host, &queries, &change, &error) == RV_OK, "\(error)")
+      }
+    }
+  }
+  let isChange = change.since >= 0
+  expect(isChange == (change.noticed >= 0) && change.since <= change.noticed && change.noticed < count, "\(change)")
+  expect(isChange ? change.distance.isShare : change.distance.isNaN, "\(change)")
 }

@@ -28,24 +28,22 @@ extension StopRegions {
   ///   - searches: those for fitting.
   ///   - prior: of the rules.
   ///   - check: asked now and then whether to go on.
-  /// - Returns: nil where there is nothing to try: not every query is known, there are too few of them, or the goal is
-  ///   out of reach.
+  /// - Returns: nil where there is nothing to try: not every query is known, or one lies too far out to be compared,
+  ///   there are too few of them, or the goal is out of reach.
   /// - Throws: what `check` throws.
   /// - Source: Stone 1974, *Cross-validatory choice and assessment of statistical predictions*; `Holm`.
   public static func trial(
     on searches: [BatchedSearch], goal: RecallGoal, prior: StopPrior = .shipped,
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) -> Trial? {
-    guard let dimension = searches.first?.embedding.count, dimension > 0,
-      searches.allSatisfy({ $0.embedding.count == dimension })
-    else { return nil }
+    guard let queries = try? VectorMatrix(searches.map(\.embedding)) else { return nil }
     let counts = Self.counts.filter { $0 * labelsPerRegion <= searches.count }
     guard !counts.isEmpty, let plain = try heldOutBuffers(searches, goal, prior, check), let before = plain.mean else {
       return nil
     }
     var attempts: [(regions: StopRegions, p: Double, ratio: Double)] = []
     for count in counts {
-      let regions = try StopRegions(of: searches, count: count, check)
+      let regions = try StopRegions(of: searches, at: queries, count: count, check)
       guard let scaled = try heldOutBuffers(regions.scaled(searches), goal, prior, check), let after = scaled.mean
       else { continue }
       let saved = Moments(zip(plain, scaled).lazy.map { Double($0) - Double($1) })
@@ -85,17 +83,16 @@ extension StopRegions {
   /// Regions by direction.  A scale is the geometric mean of the distance of the k-th row that the first batch found,
   /// in units of that of all, drawn towards 1 as by three searches more.
   private init(
-    of searches: [BatchedSearch], count: Int, _ check: () throws(LearningError) -> Void
+    of searches: [BatchedSearch], at queries: VectorMatrix, count: Int, _ check: () throws(LearningError) -> Void
   ) throws(LearningError) {
     var random = SplitMix64(seed: UInt64(searches.count))
-    let clusters = try KMeans(
-      VectorMatrix(searches.map(\.embedding)), clusters: count, metric: .cosine, random: &random, check: check)
+    let clusters = try KMeans(queries, clusters: count, metric: .cosine, random: &random, check: check)
     let logarithms = searches.map { search in
       search.stages.first.map { log(abs($0.facts.kth)) }.flatMap { $0.isFinite ? $0 : nil }
     }
     let all = Moments(logarithms.compactMap { $0 })
     let members = Dictionary(grouping: searches.indices, by: { clusters.assignments[$0] })
-    var bank = try ReasoningBank(space: ParameterSpace([]), dimension: searches.first?.embedding.count ?? 0)
+    var bank = try ReasoningBank(space: ParameterSpace([]), dimension: queries.dimension)
     var offsets: [Int64: Float] = [:]
     for (region, positions) in members {
       let own = Moments(positions.compactMap { logarithms[$0] })
