@@ -41,11 +41,12 @@ struct PatternExtractorTests {
     let trajectories = [
       trajectory([1, 0], [trial]), trajectory([0, 0], [trial]), trajectory([1, 0], []), trajectory([2, 0], [trial]),
       trajectory([0, 1], [trial]), trajectory([3, 0], [trial]), trajectory([0, 1], [trial]),
+      trajectory([1e19, 0], [trial]),
     ]
     let extractor = PatternExtractor(space: Clustered.space, clusters: 2)
     let (patterns, left) = try extractor.patterns(of: trajectories, identifier: 1, now: 0, random: &random)
     #expect(patterns.map(\.support) == [3] && patterns[0].centroid == [1, 0])
-    #expect(left == [1, 2, 4, 6])
+    #expect(left == [1, 2, 4, 6, 7])
     let nothing = try extractor.patterns(of: [trajectories[2]], identifier: 1, now: 0, random: &random)
     #expect(nothing.patterns.isEmpty && nothing.left == [0])
     #expect(try extractor.patterns(of: [], identifier: 1, now: 0, random: &random).left.isEmpty)

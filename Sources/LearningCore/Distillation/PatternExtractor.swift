@@ -12,9 +12,10 @@ public struct PatternExtractor: Sendable {
     self.clusters = clusters
   }
 
-  /// Whether a trajectory tells anything: it has a trial, and a direction.
+  /// Whether a trajectory tells anything: it has a trial, a direction, and finite distances to others.
   static func isTelling(_ trajectory: QueryTrajectory) -> Bool {
     !trajectory.trials.isEmpty && trajectory.embedding.direction != nil
+      && (try? VectorMatrix([trajectory.embedding])) != nil
   }
 
   /// Patterns of level 0, and which trajectories are in none: those without trial or direction, and those of
