@@ -65,7 +65,22 @@ struct ShiftDetectorTests {
       seen += 1
     }
     #expect(seen < 200, "\(seen)")
-    #expect(abs(detector.start - 1000) < 150, "\(detector.start)")
+  }
+}
+
+struct ChangePointTests {
+  /// One outlier before, and in one column ties only.
+  @Test func isBetweenTheNumbersThatDiffer() throws {
+    let numbers: [Float] = [3, 1, 9, 2, 1, 2, 7, 8, 7, 9]
+    let ties: [Float] = [4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
+    #expect(try ChangePoint.find(in: [numbers[...], ties[...]], check: {}) == 6)
+    // five of six before are below all since, one is not below the largest
+    #expect(abs(ChangePoint.Ascending(numbers[...]).distance(since: 6) - 5.0 / 6) < 1e-12)
+    #expect(ChangePoint.Ascending(ties[...]).distance(since: 6) < 1e-12)
+    #expect(try ChangePoint.find(in: [ties[..<1]], check: {}) == 0)
+    #expect(throws: LearningError.cancelled) {
+      try ChangePoint.find(in: [ArraySlice(repeating: 1, count: 30)]) { () throws(LearningError) in throw .cancelled }
+    }
   }
 }
 
@@ -124,7 +139,8 @@ struct QueryMixTests {
     distances.sort()
     print("query mix: \(delays.count) of 40 noticed, half of them within \(delays[delays.count / 2]) queries")
     #expect(delays.count >= 32 && delays[delays.count / 2] < soon)
-    #expect(errors[errors.count / 2] < 40 && distances[distances.count / 2] > 0.2, "\(errors) \(distances)")
+    #expect(errors[errors.count / 2] < 10 && errors[errors.count * 9 / 10] < 30, "\(errors)")
+    #expect(distances[distances.count / 2] > 0.2, "\(distances)")
   }
 
   @Test func anotherKOrPassRateIsAnotherMix() throws {

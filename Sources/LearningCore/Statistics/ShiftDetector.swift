@@ -8,25 +8,12 @@
 ///   martingales for change-point detection* (the Shiryaev-Roberts statistic of a test martingale).
 struct ShiftDetector {
   private var wealths = SIMD8<Double>.zero
-  /// Of the single game which has won most, by stake, and the number that it began with.
-  private var best = SIMD8<Double>.zero
-  private var begun = SIMD8<Int64>.zero
-  private var count: Int64 = 0
 
   var wealth: Double { wealths.sum() }
 
-  /// The number that the game began with which has won most: if something changed, it was about then.
-  var start: Int {
-    Int(begun[best.indices.max { best[$0] < best[$1] } ?? 0])
-  }
-
   /// - Parameter number: 0...1.
   mutating func observe(_ number: Double) {
-    let gain = Self.gain(number)
-    begun.replace(with: SIMD8(repeating: count), where: best .<= 1)
-    best = pointwiseMax(best, .one) * gain
-    wealths = (wealths + 0.125) * gain
-    count += 1
+    wealths = (wealths + 0.125) * Self.gain(number)
   }
 
   private static func gain(_ number: Double) -> SIMD8<Double> {

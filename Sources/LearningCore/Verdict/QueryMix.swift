@@ -33,7 +33,7 @@ public enum QueryMix {
   ///   - check: asked now and then whether to go on.
   /// - Returns: nil when nothing speaks against one mix.
   /// - Throws: `labels` for columns of other lengths, and what `check` throws.
-  /// - Complexity: O(queries × (16 × dimension + queries)).
+  /// - Complexity: O(16 × queries × (dimension + queries)).
   public static func change(
     vectors: VectorMatrix?, facts: [[Float]], using random: inout some RandomNumberGenerator,
     check: () throws(LearningError) -> Void = {}
@@ -62,27 +62,14 @@ public enum QueryMix {
         detectors[column].observe(ranks[column].rank(of: columns[column][position], using: &random))
         // each place has its share of the false alarms
         if detectors[column].wealth >= patience * Double(anchors + Self.facts) {
-          let since = detectors[column].start
-          let scores = columns[column][...position]
+          let soFar = columns.map { $0[...position] }
+          let since = try ChangePoint.find(in: soFar, check: check)
           return Change(
             since: anchors + since, noticed: anchors + position,
-            distance: distance(scores[..<since].sorted(), scores[since...].sorted()))
+            distance: ChangePoint.Ascending(soFar[column]).distance(since: since))
         }
       }
     }
     return nil
-  }
-
-  /// The largest difference between the shares of two samples, both ascending, that are not above a number.
-  private static func distance(_ one: [Float], _ other: [Float]) -> Double {
-    var (first, second, largest) = (0, 0, 0.0)
-    while first < one.count, second < other.count {
-      let number = min(one[first], other[second])
-      while first < one.count, one[first] <= number { first += 1 }
-      while second < other.count, other[second] <= number { second += 1 }
-      largest = max(
-        largest, abs(Double(first) / Double(one.count) - Double(second) / Double(other.count)))
-    }
-    return largest
   }
 }
