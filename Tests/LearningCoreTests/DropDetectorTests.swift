@@ -36,13 +36,13 @@ struct DropDetectorTests {
   @Test func wealthIsThatOfGamesBegunWithEachObservation() {
     var detector = DropDetector()
     detector.observe(0.9, below: 0.95)  // a gain of 1
-    #expect((detector.wealth - 0.25 * (1 + SIMD4(0.5, 0.3, 0.15, 0.06))).max().magnitude < 1e-12)
+    #expect((detector.wealth - 0.0125 * (1 + SIMD4(0.5, 0.3, 0.15, 0.06))).max().magnitude < 1e-12)
     detector.observe(1, below: 0.95)  // a loss of the stake
-    let expected = (0.25 * (1 + SIMD4(0.5, 0.3, 0.15, 0.06)) + 0.25) * (1 - SIMD4(0.5, 0.3, 0.15, 0.06))
+    let expected = (0.0125 * (1 + SIMD4(0.5, 0.3, 0.15, 0.06)) + 0.0125) * (1 - SIMD4(0.5, 0.3, 0.15, 0.06))
     #expect((detector.wealth - expected).max().magnitude < 1e-12)
   }
 
-  /// At the very level: n / patience is an upper bound of the share that alarms within n.
+  /// At the very level: n · (1 - level) / patience is an upper bound of the share that alarms within n.
   @Test(arguments: [0.9, 0.95, 0.98, 0.99]) func falseAlarmsStayWithinTheStatedRate(level: Double) {
     let length = 500
     let replays = Replays.of(2000)
@@ -54,7 +54,7 @@ struct DropDetectorTests {
       for _ in 0..<length where !detector.isAlarmed { detector.observe(searches.next(), below: level) }
       if detector.isAlarmed { alarms += 1 }
     }
-    let allowed = Double(replays * length) / DropDetector.patience
+    let allowed = Double(replays * length) * (1 - level) / DropDetector.patience
     Replays.tell("false alarms of the watch at recall \(level), at most \(allowed)", replays: replays, wrong: alarms)
     // Three standard errors of a count more.
     #expect(Double(alarms) <= allowed + 3 * allowed.squareRoot(), "\(alarms)")
