@@ -47,9 +47,10 @@ static void
 column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions)
 {
 	bool		isnull;
-	Datum		image = rv_sql_value(row, column + 4, &isnull);
+	Datum		image = rv_sql_value(row, column + 5, &isnull);
 	const void *weights,
-			   *next_blocks;
+			   *next_blocks,
+			   *least_worth;
 	int			stages = rv_column_array(row, column + 2, &next_blocks);
 
 	memset(rule, 0, sizeof(*rule));
@@ -67,7 +68,8 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions
 			return;
 		}
 	}
-	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS)
+	if (stages > RV_STAGES_MAX || rv_column_array(row, column + 1, &weights) != stages * RV_STOP_WEIGHTS ||
+		rv_column_array(row, column + 3, &least_worth) != stages)
 		return;
 	rule->stages = stages;
 	rule->fitted = rv_column_int(row, column, 0);
@@ -75,8 +77,9 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions
 	{
 		memcpy(rule->stage[s].weight, (const float *) weights + s * RV_STOP_WEIGHTS, sizeof(rule->stage[s].weight));
 		rule->stage[s].next_blocks = ((const float *) next_blocks)[s];
+		rule->stage[s].least_worth = ((const float *) least_worth)[s];
 	}
-	rule->rungs = column_rungs(row, column + 3, rule->rung, RV_MULTIPLIERS_MAX);
+	rule->rungs = column_rungs(row, column + 4, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
 /* The columns of RV_POLICY_COLUMNS, from `column` on; regions live until SPI_finish.  False: nothing was judged yet. */
@@ -512,16 +515,19 @@ add_stop_rule(Verdict *row, const rv_stop_rule *rule, const rv_regions *regions)
 	bytea	   *image = palloc(VARHDRSZ + regions->bytes);
 	float		weights[RV_STAGES_MAX * RV_STOP_WEIGHTS];
 	float		next_blocks[RV_STAGES_MAX];
+	float		least_worth[RV_STAGES_MAX];
 	bool		none = rule->stages == 0;
 
 	for (int s = 0; s < rule->stages; s++)
 	{
 		memcpy(weights + s * RV_STOP_WEIGHTS, rule->stage[s].weight, sizeof(rule->stage[s].weight));
 		next_blocks[s] = rule->stage[s].next_blocks;
+		least_worth[s] = rule->stage[s].least_worth;
 	}
 	add(row, INT4OID, Int32GetDatum(rule->fitted), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(weights, rule->stages * RV_STOP_WEIGHTS, FLOAT4OID), none);
 	add(row, FLOAT4ARRAYOID, rv_make_array(next_blocks, rule->stages, FLOAT4OID), none);
+	add(row, FLOAT4ARRAYOID, rv_make_array(least_worth, rule->stages, FLOAT4OID), none);
 	add_rungs(row, rule->rung, rule->rungs);
 	SET_VARSIZE(image, VARHDRSZ + regions->bytes);
 	memcpy(VARDATA(image), regions->image, regions->bytes);
@@ -585,10 +591,10 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 	add_float(&row, verdict->setting_p99);	/* 15 */
 	add_rungs(&row, verdict->rung, verdict->rungs);
 	add_stop_rule(&row, &verdict->stop, regions);	/* 17 */
-	add_float(&row, goal->target_tail); /* 22 */
+	add_float(&row, goal->target_tail); /* 23 */
 	add(&row, BOOLOID, BoolGetDatum(verdict->fitted_anew), false);
 	add_float(&row, verdict->regions_ratio);
-	add_float(&row, verdict->regions_p);	/* 25 */
+	add_float(&row, verdict->regions_p);	/* 26 */
 	rv_sql("UPDATE ruvector.policies SET state = $3, target = $4, value = $5, lambda = $6, setting = $9,"
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $8 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
@@ -596,8 +602,8 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " judged_labels = $7, judged_at = clock_timestamp(),"
 		   " cost_ratio = $10, cost_ratio_low = $11, cost_ratio_high = $12,"
 		   " setting_p50 = $13, setting_p95 = $14, setting_p99 = $15, rungs = $16,"
-		   " (" RV_STOP_COLUMNS ") = ROW($17, $18, $19, $20, $21), target_tail = nullif($22, 0),"
-		   " regions_ratio = CASE WHEN $23 THEN $24 ELSE regions_ratio END, regions_p = CASE WHEN $23 THEN $25 ELSE regions_p END"
+		   " (" RV_STOP_COLUMNS ") = ROW($17, $18, $19, $20, $21, $22), target_tail = nullif($23, 0),"
+		   " regions_ratio = CASE WHEN $24 THEN $25 ELSE regions_ratio END, regions_p = CASE WHEN $24 THEN $26 ELSE regions_p END"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, row.count, row.types, row.values, row.nulls);
 }
@@ -814,7 +820,7 @@ step_back(const RvLearnedClass *class, const rv_goal *goal, const rv_policy *pol
 		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
 	rv_sql("UPDATE ruvector.policies SET state = 'stepped back', value = NULL, lambda = NULL, applied_from = NULL, judged_labels = NULL,"
 		   " evidence_from = (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels), own_rows = false,"
-		   " (" RV_STOP_COLUMNS ") = ROW(NULL, NULL, NULL, NULL, NULL)"
+		   " (" RV_STOP_COLUMNS ") = ROW(NULL, NULL, NULL, NULL, NULL, NULL)"
 		   " WHERE indexid = $1 AND k_class = $2",
 		   SPI_OK_UPDATE, 2, types, values, NULL);
 }

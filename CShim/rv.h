@@ -709,7 +709,7 @@ typedef struct RvLearnedClass
 	bool		held;			/* until the next synchronisation: the table cannot be read */
 } RvLearnedClass;
 
-#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_rungs, stop_regions"
+#define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_least_worth, stop_rungs, stop_regions"
 #define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);

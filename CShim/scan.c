@@ -344,8 +344,21 @@ too_late(RvScan *scan, int32 total, const instr_time *started)
 }
 
 /*
- * Batch after batch, until the rule says that it is enough.  A traced search goes
- * through all of them.
+ * The batch to look at, from `stage` on; those before it are taken with it.  A traced
+ * search looks at all of them, and one that has to end in time.
+ */
+static int
+next_look(const RvScan *scan, int stages, int stage)
+{
+	int			next = stage;
+
+	if (scan->trace == NULL && rv_max_latency == 0 && stage < stages)
+		RV_SWIFT(next = rv_stop_next(scan->rule, stages, stage, scan->evidence.value));
+	return next;
+}
+
+/*
+ * Batch after batch, until the rule says that it is enough.
  */
 static void
 search_in_batches(RvScan *scan)
@@ -360,7 +373,9 @@ search_in_batches(RvScan *scan)
 	RV_SWIFT(stages = rv_stage_totals(scan->kind, scan->k, scan->parameter->maximum, totals));
 	if (scan->rule_stages > 0)
 		stages = Min(stages, scan->rule_stages);
-	for (int stage = 0; stage < stages && !too_late(scan, totals[stage], &started); stage++)
+	for (int stage = next_look(scan, stages, 0);
+		 stage < stages && !too_late(scan, totals[stage], &started);
+		 stage = next_look(scan, stages, stage + 1))
 	{
 		bool		enough = false;
 

@@ -144,6 +144,7 @@ CREATE TABLE ruvector.policies (
     stop_fitted int,
     stop_weights real[],
     stop_next_blocks real[],
+    stop_least_worth real[],
     stop_rungs real[],
     stop_regions bytea,
     regions_ratio float8,
@@ -159,6 +160,7 @@ COMMENT ON COLUMN ruvector.policies.applied_from IS 'number of the first label t
 COMMENT ON COLUMN ruvector.policies.stop_fitted IS 'labels that the stop rule was fitted on; none of them certifies it';
 COMMENT ON COLUMN ruvector.policies.stop_weights IS 'for each batch: log-odds that a neighbour is missing = w . (1, nearest, k-th, last distance)';
 COMMENT ON COLUMN ruvector.policies.stop_next_blocks IS 'for each batch: buffers that the next one touches on average';
+COMMENT ON COLUMN ruvector.policies.stop_least_worth IS 'for each batch: multipliers up to this end no search after it, so that it and the next are taken in one go';
 COMMENT ON COLUMN ruvector.policies.cost_ratio IS 'buffers at value / buffers of pgvector alone when it was judged, same queries';
 COMMENT ON COLUMN ruvector.policies.watch_recall IS 'mean recall of the value on labels taken since it is in force';
 COMMENT ON COLUMN ruvector.policies.watched_to IS 'number of the last label that the watch has seen';

@@ -221,7 +221,14 @@ typedef struct rv_stop_stage
 {
 	float		weight[4];
 	float		next_blocks;	/* buffers that the next batch touches on average; infinite for the last */
+	float		least_worth;	/* lambdas up to this end no search here */
 } rv_stop_stage;
+
+/*
+ * HOT.  The batch, from `stage` on, after which a search under this rule may end: it
+ * takes those before it in one go.  `stages` is the number of batches.
+ */
+int32_t		rv_stop_next(const rv_stop_stage *RV_NONNULL rule, int32_t stages, int32_t stage, double lambda);
 
 /* HOT.  Does the search end after this batch?  For the caller to know: after the last it does.  See rv_regions_scale. */
 bool		rv_stop_here(const rv_stop_stage *RV_NONNULL stage, double lambda, double scale,

@@ -80,6 +80,15 @@ public func rv_stop_here(
   return StopStage(stage.pointee).ends(after: facts.scaled(by: scale), multiplier: multiplier)
 }
 
+@c @implementation
+public func rv_stop_next(
+  _ rule: UnsafePointer<rv_stop_stage>, _ stages: Int32, _ stage: Int32, _ multiplier: Double
+) -> Int32 {
+  let rule = UnsafeBufferPointer(start: rule, count: Int(max(0, stages)))
+  let next = rule.indices.dropFirst(Int(max(0, stage))).first { StopStage(rule[$0]).canEnd(multiplier: multiplier) }
+  return Int32(clamping: next ?? rule.count - 1)
+}
+
 /// Published rungs, read where they lie.
 private struct PublishedRungs: RandomAccessCollection {
   private let start: UnsafePointer<rv_rung>?
@@ -165,7 +174,8 @@ extension StopStage {
   init(_ stage: rv_stop_stage) {
     let weight = stage.weight
     self.init(
-      weights: SIMD4(weight.0, weight.1, weight.2, weight.3), nextBlocks: stage.next_blocks)
+      weights: SIMD4(weight.0, weight.1, weight.2, weight.3), nextBlocks: stage.next_blocks,
+      leastWorth: stage.least_worth)
   }
 }
 

@@ -278,6 +278,7 @@ extension rv_stop_stage {
   fileprivate init(_ stage: StopStage) {
     let weights = stage.weights
     self.init(
-      weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks)
+      weight: (weights.x, weights.y, weights.z, weights.w), next_blocks: stage.nextBlocks,
+      least_worth: stage.leastWorth)
   }
 }

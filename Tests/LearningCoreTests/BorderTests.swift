@@ -367,11 +367,19 @@ struct BorderTests {
   }
 
   @Test func searchesEndWhereTheStageSaysSo() {
-    var stage = rv_stop_stage(weight: (1, 2, -3, 0.5), next_blocks: 100)
+    var stage = rv_stop_stage(weight: (1, 2, -3, 0.5), next_blocks: 100, least_worth: 0)
     var facts = rv_stage_facts(nearest: 0.5, kth: 1, last: 2)
     #expect(rv_stop_here(&stage, 0.0051, 1, &facts) && !rv_stop_here(&stage, 0.0049, 1, &facts))
     facts.last = .nan
     #expect(!rv_stop_here(&stage, 1e9, 1, &facts))
+  }
+
+  @Test func batchesAfterWhichNoSearchEndsAreTakenInOneGo() {
+    let rule = [0.5, 0.25, 0, 0.5, 0].map { rv_stop_stage(weight: (0, 0, 0, 0), next_blocks: 1, least_worth: $0) }
+    #expect((0..<5).map { rv_stop_next(rule, 5, $0, 0.25) } == [2, 2, 2, 4, 4])
+    #expect((0..<5).map { rv_stop_next(rule, 5, $0, 1) } == [0, 1, 2, 3, 4])
+    #expect(rv_stop_next(rule, 2, 0, 0.1) == 1 && rv_stop_next(rule, 2, -1, 0.3) == 1)
+    #expect(rv_stop_next(rule, 5, 0, .nan) == 4)
   }
 
   @Test func filteredSearchesGoOnUntilItIsEnough() {

@@ -21,6 +21,18 @@ struct StopRuleTests {
     #expect(same.stages == rule.stages)
   }
 
+  /// Of 300 searches three are worth less; of 99 one would be, which is too many.
+  @Test func ratherThanForOneInAHundredASearchGoesOn() throws {
+    for stage in try rule().stages.enumerated().dropLast() {
+      let plain = StopStage(weights: stage.element.weights, nextBlocks: stage.element.nextBlocks)
+      let below = try searches(0..<300).count {
+        plain.worth(after: $0.stages[stage.offset].facts) < Double(stage.element.leastWorth.nextDown)
+      }
+      #expect(below == 3)
+    }
+    #expect(try rule(99).stages.allSatisfy { $0.leastWorth == 0 })
+  }
+
   @Test func aHarderQueryIsPredictedToMissMore() throws {
     let rule = try rule()
     for stage in rule.stages.prefix(3) {

@@ -27,6 +27,17 @@ struct StopStageTests {
     }
   }
 
+  @Test func endsNowhereBelowTheLeastWorth() {
+    let stage = StopStage(weights: [1, 2, -3, 0.5], nextBlocks: 100, leastWorth: 0.25)
+    #expect(stage.worth(after: Self.facts) == 0.25)
+    for (multiplier, can) in [(0.006, false), (0.25, false), (0.2501, true)] {
+      #expect(stage.canEnd(multiplier: multiplier) == can)
+      #expect(stage.ends(after: Self.facts, multiplier: multiplier) == can)
+    }
+    #expect(StopStage(weights: .zero, nextBlocks: 1, leastWorth: 0.75).worth(after: Self.facts) == 0.75)
+    #expect(StopStage(weights: [.nan, 0, 0, 0], nextBlocks: 1, leastWorth: 1).worth(after: Self.facts).isNaN)
+  }
+
   @Test func endsWhereTheNextBatchIsNotWorthIt() {
     let half = stage([1, 2, -3, 0.5], 100)
     #expect(half.ends(after: Self.facts, multiplier: 0.0051) && !half.ends(after: Self.facts, multiplier: 0.005))

@@ -122,10 +122,12 @@ private func checkBatches(_ input: inout Input) {
     expect(steps < 100, "\(steps) steps")
   }
   var stage = rv_stop_stage(
-    weight: (input.float(), input.float(), input.float(), input.float()), next_blocks: input.float())
+    weight: (input.float(), input.float(), input.float(), input.float()), next_blocks: input.float(),
+    least_worth: input.float())
   var stageFacts = rv_stage_facts(nearest: input.double(), kth: input.double(), last: input.double())
   let (lambda, scale) = (input.double(), input.double())
   let ends = rv_stop_here(&stage, lambda, scale, &stageFacts)
+  expect(!ends || rv_stop_next([stage, stage], 2, 0, lambda) == 0, "\(stage) ends a search that passes it by")
   let isKnown = [stageFacts.nearest, stageFacts.kth, stageFacts.last].allSatisfy { ($0 / scale).isFinite }
   expect(isKnown || !ends, "\(stageFacts) ends a search")
 }

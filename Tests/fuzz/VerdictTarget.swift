@@ -70,7 +70,7 @@ private func check(_ verdict: rv_verdict, _ goal: rv_goal, _ labels: Labels) {
   expect(!(verdict.cost_ratio < 0) && !(verdict.cost_ratio_low > verdict.cost_ratio_high), "cost \(verdict.cost_ratio)")
   for stage in array(verdict.stop.stage, verdict.stop.stages, of: rv_stop_stage.self) {
     let weights = [stage.weight.0, stage.weight.1, stage.weight.2, stage.weight.3]
-    expect(weights.allSatisfy(\.isFinite) && stage.next_blocks >= 0, "\(stage)")
+    expect(weights.allSatisfy(\.isFinite) && stage.next_blocks >= 0 && stage.least_worth >= 0, "\(stage)")
   }
 }
 

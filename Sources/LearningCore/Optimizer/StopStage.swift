@@ -37,20 +37,25 @@ public struct StopStage: Equatable, Sendable {
   /// Buffers that the next batch touches on average: infinite for the last batch, after which every search
   /// ends; 0 where nothing is known of a stage, so that every search goes on.
   public let nextBlocks: Float
+  /// What the next batch is worth at least, whatever was found: smaller multipliers end no search here, so that it can
+  /// take this batch and the next at once.  Each look between them takes time.
+  public let leastWorth: Float
 
-  public init(weights: SIMD4<Float>, nextBlocks: Float) {
+  public init(weights: SIMD4<Float>, nextBlocks: Float, leastWorth: Float = 0) {
     self.weights = weights
     self.nextBlocks = nextBlocks
+    self.leastWorth = leastWorth
   }
 
-  /// What a buffer of the next batch is expected to bring: the share of neighbours missing / `nextBlocks`.
+  /// What a buffer of the next batch is expected to bring: the share of neighbours missing / `nextBlocks`, and
+  /// `leastWorth` at least.
   ///
   /// - Returns: 0 or more, in 1 / buffers; NaN when a distance is not known.
   /// - Complexity: O(1), allocates nothing.
   public func worth(after facts: StageFacts) -> Double {
     guard facts.isKnown else { return .nan }
     let logOdds = (SIMD4<Double>(weights) * SIMD4(1, facts.nearest, facts.kth, facts.last)).sum()
-    return 1 / (1 + exp(-logOdds)) / Double(nextBlocks)
+    return max(1 / (1 + exp(-logOdds)) / Double(nextBlocks), Double(leastWorth))
   }
 
   /// Whether a search ends here: a buffer of the next batch is worth less than `multiplier`, the recall that one more
@@ -58,4 +63,7 @@ public struct StopStage: Equatable, Sendable {
   ///
   /// - Complexity: O(1), allocates nothing.
   public func ends(after facts: StageFacts, multiplier: Double) -> Bool { worth(after: facts) < multiplier }
+
+  /// Whether any search ends here.
+  public func canEnd(multiplier: Double) -> Bool { Double(leastWorth) < multiplier }
 }

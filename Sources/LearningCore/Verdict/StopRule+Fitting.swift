@@ -2,6 +2,9 @@ extension StopRule {
   /// Fewer labels than these fit nothing that is worth certifying.
   public static let leastLabels = 12
 
+  /// Batches after which fewer than one search in so many would end are not looked at.
+  static let rareEnds = 100
+
   /// The rule that predicts best what these searches were missing after each stage.
   ///
   /// - Parameters:
@@ -32,15 +35,19 @@ extension StopRule {
 extension StopStage {
   /// - Parameter searches: those that measured the stage and the next one.
   fileprivate init(fittedTo searches: [BatchedSearch], after stage: Int, _ prior: StopPrior) {
-    let rows = searches.map(\.stages[stage]).filter(\.facts.isKnown).map { measured in
-      (features: measured.facts.contrasts, target: 1 - Double(measured.recall))
-    }
+    let known = searches.map(\.stages[stage]).filter(\.facts.isKnown)
+    let rows = known.map { (features: $0.facts.contrasts, target: 1 - Double($0.recall)) }
     let next = searches.reduce(0) { $0 + Double($1.stages[stage + 1].blocks - $1.stages[stage].blocks) }
     if let fit = FractionalLogit(rows, prior: prior.after(stage)) {
       let (level, nearest, last) = (fit.weights.y, fit.weights.z, fit.weights.w)
-      self.init(
+      let fitted = StopStage(
         weights: SIMD4<Float>(SIMD4(fit.weights.x, nearest, level - nearest - last, last)),
         nextBlocks: Float(max(0, next / Double(searches.count))))
+      let rare = known.count / StopRule.rareEnds
+      let worths = known.map { fitted.worth(after: $0.facts) }.sorted()
+      self.init(
+        weights: fitted.weights, nextBlocks: fitted.nextBlocks,
+        leastWorth: rare > 0 && fitted.nextBlocks > 0 ? Float(worths[rare]) : 0)
     } else {
       self.init(weights: .zero, nextBlocks: 0)
     }

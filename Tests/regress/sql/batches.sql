@@ -20,9 +20,9 @@ CREATE FUNCTION put_in_force(lambda real) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
   DELETE FROM ruvector.policies WHERE indexid = 'items_embedding'::regclass;
   INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from, state, target, judged_labels,
-    rungs, lambda, stop_fitted, stop_weights, stop_next_blocks, stop_rungs)
+    rungs, lambda, stop_fitted, stop_weights, stop_next_blocks, stop_least_worth, stop_rungs)
   VALUES ('items_embedding'::regclass, 16, 'items'::regclass, pg_relation_filenode('items_embedding'), 1, 'certified', 0.95, 100,
-    '{40, 100, 0.99, 0.97, 0.98, 0.95, 5000, 4900, 5200, 5300, 5100}', lambda, 50, array_fill(0::real, '{56}'), array_fill(100::real, '{14}'),
+    '{40, 100, 0.99, 0.97, 0.98, 0.95, 5000, 4900, 5200, 5300, 5100}', lambda, 50, array_fill(0::real, '{56}'), array_fill(100::real, '{14}'), array_fill(0::real, '{14}'),
     ARRAY[lambda, 100, 0.98, 0.96, 0.94, 0.92, 400, 380, 700, 900, 440]);
   PERFORM ruvector.wake_worker();
   RETURN 'ok';
@@ -100,10 +100,28 @@ SET hnsw.iterative_scan = strict_order;
 SELECT decision();
 RESET hnsw.iterative_scan;
 
+-- batches after which no search would end are taken in one go, unless it has to end in time
+SELECT put_in_force(1e9);
+UPDATE ruvector.policies SET stop_least_worth = array_fill(2e9::real, '{4}') || array_fill(0::real, '{10}');
+SELECT ruvector.wake_worker();
+CREATE FUNCTION taken() RETURNS int LANGUAGE sql AS $$
+  SELECT substring(l FROM 'ef_search: (\d+)')::int
+  FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ '^ *ef_search' $$;
+SELECT wait_until($$(SELECT taken() = 40 FROM (SELECT found(-1)) f)$$);
+CREATE TEMP TABLE at_once AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
+SET hnsw.ef_search = 40;
+SELECT bool_and(a.distances = found(a.s)) AS same FROM at_once a;
+RESET hnsw.ef_search;
+SET ruvector.max_latency = '1h';
+SELECT bool_and(a.distances = found(a.s)) AS same, taken() FROM at_once a;
+RESET ruvector.max_latency;
+UPDATE ruvector.policies SET stop_least_worth = stop_least_worth[2:];
+SELECT ruvector.wake_worker();
+SELECT wait_until($$decision() NOT LIKE 'learned: in batches%'$$);
+
 -- the first batch alone: what pgvector finds with ef_search = 10
 SELECT put_in_force(1e9);
-SELECT wait_until($$(SELECT parameter = 10 FROM (SELECT found(-1)) f, LATERAL (SELECT substring(l FROM 'ef_search: (\d+)')::int AS parameter
-  FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off') l WHERE l ~ '^ *ef_search') p)$$);
+SELECT wait_until($$(SELECT taken() = 10 FROM (SELECT found(-1)) f)$$);
 CREATE TEMP TABLE probed AS SELECT s, found(s) AS distances FROM generate_series(-100, -1) s;
 SET hnsw.ef_search = 10;
 SELECT bool_and(p.distances = found(p.s)) AS same FROM probed p;
@@ -180,6 +198,6 @@ SELECT state ~ '^applying (a stop rule|\d+)$' AS applying, recall_bound >= 0.9 A
 ALTER SYSTEM RESET ruvector.batched_search;
 SELECT pg_reload_conf();
 DROP TABLE items;
-DROP FUNCTION noise, put_in_force, decision, found, nearest;
+DROP FUNCTION noise, put_in_force, decision, taken, found, nearest;
 DROP EXTENSION ruvector;
 DROP EXTENSION vector;

@@ -181,7 +181,7 @@ BEGIN
   CALL prepare(index);
   PERFORM ruvector_enable_learning('items', min_samples := 1000, trajectory_window := 5000, target_recall := 0.85);
   UPDATE ruvector.policies SET value = NULL, lambda = 1e9, applied_from = (SELECT max(label_number) + 1 FROM ruvector.labels), watch = NULL, watched_to = NULL,
-    stop_fitted = 50, stop_weights = array_fill(0::real, '{56}'), stop_next_blocks = array_fill(100::real, '{14}'),
+    stop_fitted = 50, stop_weights = array_fill(0::real, '{56}'), stop_next_blocks = array_fill(100::real, '{14}'), stop_least_worth = array_fill(0::real, '{14}'),
     stop_rungs = '{1e9, 100, 0.9, 0.87, 0.9, 0.8, 400, 380, 700, 900, 440}';
   COMMIT;
   CALL remember();
@@ -192,7 +192,7 @@ CREATE FUNCTION outcome_of_rule() RETURNS TABLE (event text, value_before int, v
   SELECT h.event, h.value_before, h.value_after, h.recall < h.target, round(h.bound::numeric, 2)::text,
     CASE WHEN p.evidence_from - f.last_label BETWEEN 2 AND 81 THEN '80 or fewer' ELSE (p.evidence_from - f.last_label - 1)::text END,
     regexp_replace(h.reason, 'to [\d.]+ on the last \d+', 'to N on the last N'), p.state,
-    num_nonnulls(p.value, p.lambda, p.stop_fitted, p.stop_weights, p.stop_next_blocks, p.stop_rungs, p.judged_labels) = 0
+    num_nonnulls(p.value, p.lambda, p.stop_fitted, p.stop_weights, p.stop_next_blocks, p.stop_least_worth, p.stop_rungs, p.judged_labels) = 0
   FROM before f, ruvector.policies p JOIN ruvector.policy_history h USING (indexid, k_class) WHERE h.event_number > f.last_event
 $$;
 CALL prepare_rule(:'hnsw');

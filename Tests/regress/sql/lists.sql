@@ -22,9 +22,9 @@ DECLARE next_blocks real[] := array_fill(100::real, ARRAY[stage - 1]) || 'infini
 BEGIN
   DELETE FROM ruvector.policies WHERE indexid = 'items_embedding'::regclass;
   INSERT INTO ruvector.policies (indexid, k_class, relid, filenode, evidence_from, state, target, judged_labels,
-    rungs, lambda, stop_fitted, stop_weights, stop_next_blocks, stop_rungs)
+    rungs, lambda, stop_fitted, stop_weights, stop_next_blocks, stop_least_worth, stop_rungs)
   VALUES ('items_embedding'::regclass, 16, 'items'::regclass, pg_relation_filenode('items_embedding'), 1, 'certified', 0.95, 100,
-    '{5, 100, 0.99, 0.97, 0.98, 0.95, 5000, 4900, 5200, 5300, 5100}', 1e-9, 50, array_fill(0::real, '{64}'), next_blocks,
+    '{5, 100, 0.99, 0.97, 0.98, 0.95, 5000, 4900, 5200, 5300, 5100}', 1e-9, 50, array_fill(0::real, '{64}'), next_blocks, array_fill(0::real, '{16}'),
     ARRAY[1e-9, 100, 0.98, 0.96, 0.94, 0.92, 400, 380, 700, 900, 440]);
   PERFORM ruvector.wake_worker();
   RETURN 'ok';
