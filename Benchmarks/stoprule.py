@@ -115,13 +115,15 @@ class Rule:
             touched = sum(after[1] - before[1] for before, after in both)
             self.stages.append((fit[0] - sum(map(mul, weights, means)), weights, touched / len(both)))
 
+    def missing(self, label, stage):
+        """The share of neighbours that is expected to be missing after a stage."""
+        intercept, weights, _ = self.stages[stage]
+        odds = intercept + sum(map(mul, weights, label.stages[stage][2]))
+        return 1 / (1 + math.exp(min(-odds, 700)))
+
     def worths(self, label):
         """What a buffer is worth after each stage but the last."""
-        found = []
-        for (intercept, weights, touched), (_, _, contrasts) in zip(self.stages, label.stages):
-            odds = intercept + sum(map(mul, weights, contrasts))
-            found.append(1 / (1 + math.exp(min(-odds, 700))) / touched)
-        return found
+        return [self.missing(label, stage) / touched for stage, (_, _, touched) in enumerate(self.stages[: len(label.stages)])]
 
     def replay(self, labels):
         return Replay(self, labels)
@@ -178,6 +180,25 @@ class Replay:
                 high, missing = middle, there
         share = (recall - missing[0]) / (reaching[0] - missing[0])
         return missing[1] + share * (reaching[1] - missing[1])
+
+
+def begun_anew(rule, labels, targets):
+    """Least mean buffers, in hindsight, of searches that look once and, where too much seems missing, begin anew."""
+    labels = [label for label in labels if len(label.stages) > len(rule.stages)]
+    least = dict.fromkeys(targets, math.inf)
+    for first in range(len(rule.stages)):
+        order = sorted(labels, key=lambda label: rule.missing(label, first), reverse=True)
+        for second in range(first + 1, len(rule.stages) + 1):
+            recall = sum(label.stages[first][0] for label in labels)
+            buffers = sum(label.stages[first][1] for label in labels)
+            missed = list(targets)
+            for label in order:
+                recall += label.stages[second][0] - label.stages[first][0]
+                buffers += label.stages[second][1]
+                for target in [target for target in missed if recall >= target * len(labels)]:
+                    missed.remove(target)
+                    least[target] = min(least[target], buffers / len(labels))
+    return least
 
 
 # ---- the bound ------------------------------------------------------------------------------
