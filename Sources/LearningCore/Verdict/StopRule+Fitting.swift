@@ -43,8 +43,8 @@ extension StopStage {
       let fitted = StopStage(
         weights: SIMD4<Float>(SIMD4(fit.weights.x, nearest, level - nearest - last, last)),
         nextBlocks: Float(max(0, next / Double(searches.count))))
-      let rare = known.count / StopRule.rareEnds
-      let worths = known.map { fitted.worth(after: $0.facts) }.sorted()
+      let worths = known.map { fitted.worth(after: $0.facts) }.filter { !$0.isNaN }.sorted()
+      let rare = worths.count / StopRule.rareEnds
       self.init(
         weights: fitted.weights, nextBlocks: fitted.nextBlocks,
         leastWorth: rare > 0 && fitted.nextBlocks > 0 ? Float(worths[rare]) : 0)
