@@ -75,8 +75,8 @@ struct ChangePointTests {
     let ties: [Float] = [4, 4, 4, 4, 4, 4, 4, 4, 4, 4]
     #expect(try ChangePoint.find(in: [numbers[...], ties[...]], check: {}) == 6)
     // five of six before are below all since, one is not below the largest
-    #expect(abs(ChangePoint.Ascending(numbers[...]).distance(since: 6) - 5.0 / 6) < 1e-12)
-    #expect(ChangePoint.Ascending(ties[...]).distance(since: 6) < 1e-12)
+    #expect(ChangePoint.Ascending(numbers[...]).distance(since: 6) == 5.0 / 6)
+    #expect(ChangePoint.Ascending(ties[...]).distance(since: 6) == 0)
     #expect(try ChangePoint.find(in: [ties[..<1]], check: {}) == 0)
     #expect(throws: LearningError.cancelled) {
       try ChangePoint.find(in: [ArraySlice(repeating: 1, count: 30)]) { () throws(LearningError) in throw .cancelled }

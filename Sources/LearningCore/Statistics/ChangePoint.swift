@@ -46,13 +46,14 @@ enum ChangePoint {
     /// Between the numbers before and since that position, 1..<count, Kolmogorov-Smirnov, 0...1: a lower bound of the
     /// total variation.
     func distance(since: Int) -> Double {
-      let (share, otherShare) = (1 / Double(since), 1 / Double(positions.count - since))
-      var (difference, largest) = (0.0, 0.0)
+      let others = positions.count - since
+      // in units of 1 / (since · others)
+      var (difference, largest) = (0, 0)
       for rank in 0..<positions.count {
-        difference += positions[rank] < since ? share : -otherShare
+        difference += positions[rank] < since ? others : -since
         if isLast[rank] { largest = max(largest, abs(difference)) }
       }
-      return largest
+      return Double(largest) / Double(since * others)
     }
   }
 }
