@@ -379,7 +379,7 @@ struct BorderTests {
     #expect((0..<5).map { rv_stop_next(rule, 5, $0, 0.25) } == [2, 2, 2, 4, 4])
     #expect((0..<5).map { rv_stop_next(rule, 5, $0, 1) } == [0, 1, 2, 3, 4])
     #expect(rv_stop_next(rule, 2, 0, 0.1) == 1 && rv_stop_next(rule, 2, -1, 0.3) == 1)
-    #expect(rv_stop_next(rule, 5, 0, .nan) == 4)
+    #expect(rv_stop_next(rule, 5, 0, .nan) == 0)
   }
 
   @Test func filteredSearchesGoOnUntilItIsEnough() {

@@ -64,6 +64,6 @@ public struct StopStage: Equatable, Sendable {
   /// - Complexity: O(1), allocates nothing.
   public func ends(after facts: StageFacts, multiplier: Double) -> Bool { worth(after: facts) < multiplier }
 
-  /// Whether any search ends here.
-  public func canEnd(multiplier: Double) -> Bool { Double(leastWorth) < multiplier }
+  /// Whether any search may end here.
+  public func canEnd(multiplier: Double) -> Bool { !(Double(leastWorth) >= multiplier) }
 }
