@@ -105,6 +105,7 @@ class Rule:
 
     def __init__(self, labels, slopes, strength):
         self.stages = []  # weights of (1, contrasts), buffers of the next batch
+        self.least = []  # what it is worth at least: where fewer than one label in a hundred would end, none does
         for stage in range(max(len(label.stages) for label in labels) - 1):
             columns, targets = measured(labels, stage)
             columns, means, deviations = standard(columns)
@@ -114,6 +115,9 @@ class Rule:
             both = [(label.stages[stage], label.stages[stage + 1]) for label in labels if len(label.stages) > stage + 1]
             touched = sum(after[1] - before[1] for before, after in both)
             self.stages.append((fit[0] - sum(map(mul, weights, means)), weights, touched / len(both)))
+            known = [label for label in labels if len(label.stages) > stage + 1 and all(map(math.isfinite, label.stages[stage][2]))]
+            worths = sorted(self.missing(label, stage) * len(both) / touched for label in known)
+            self.least.append(worths[len(worths) // 100] if len(worths) >= 100 else 0.0)
 
     def missing(self, label, stage):
         """The share of neighbours that is expected to be missing after a stage."""
@@ -123,7 +127,8 @@ class Rule:
 
     def worths(self, label):
         """What a buffer is worth after each stage but the last."""
-        return [self.missing(label, stage) / touched for stage, (_, _, touched) in enumerate(self.stages[: len(label.stages)])]
+        rule = zip(self.stages[: len(label.stages)], self.least)
+        return [max(self.missing(label, stage) / touched, least) for stage, ((_, _, touched), least) in enumerate(rule)]
 
     def replay(self, labels):
         return Replay(self, labels)

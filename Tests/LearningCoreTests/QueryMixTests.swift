@@ -143,6 +143,15 @@ struct QueryMixTests {
     #expect(distances[distances.count / 2] > 0.2, "\(distances)")
   }
 
+  /// Where only the latest queries are looked at for when it was.
+  @Test func aChangeAfterManyQueriesIsPlacedAmongAll() throws {
+    var random = SplitMix64(seed: 4)
+    let before = QueryMix.memory + 700
+    let k = (0..<before + 100).map { $0 < before ? Float(Int.random(in: 9...12, using: &random)) : 16 }
+    let change = try #require(try QueryMix.change(vectors: nil, facts: [k], using: &random))
+    #expect((before..<before + 50).contains(change.noticed) && abs(change.since - before) < 10 && change.distance > 0.9)
+  }
+
   @Test func anotherKOrPassRateIsAnotherMix() throws {
     var random = SplitMix64(seed: 3)
     let k = (0..<600).map { $0 < 400 ? Float((9...12).randomElement(using: &random) ?? 9) : 16 }

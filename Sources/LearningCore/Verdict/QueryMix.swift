@@ -12,6 +12,8 @@ public enum QueryMix {
   static let anchors = 16
   /// What else may be known.
   static let facts = 2
+  /// When the mix changed is looked for among so many of the latest queries: the time it takes grows with their square.
+  static let memory = 2000
 
   /// Queries of one mix until they are said not to be, on average, at the very least: within n, with probability
   /// n / patience at most.
@@ -33,7 +35,7 @@ public enum QueryMix {
   ///   - check: asked now and then whether to go on.
   /// - Returns: nil when nothing speaks against one mix.
   /// - Throws: `labels` for columns of other lengths, and what `check` throws.
-  /// - Complexity: O(16 × queries × (dimension + queries)).
+  /// - Complexity: O(16 × (queries × (dimension + queries) + 2000²)).
   public static func change(
     vectors: VectorMatrix?, facts: [[Float]], using random: inout some RandomNumberGenerator,
     check: () throws(LearningError) -> Void = {}
@@ -62,11 +64,11 @@ public enum QueryMix {
         detectors[column].observe(ranks[column].rank(of: columns[column][position], using: &random))
         // each place has its share of the false alarms
         if detectors[column].wealth >= patience * Double(anchors + Self.facts) {
-          let soFar = columns.map { $0[...position] }
-          let since = try ChangePoint.find(in: soFar, check: check)
+          let latest = columns.map { $0[...position].suffix(memory) }
+          let since = try ChangePoint.find(in: latest, check: check)
           return Change(
-            since: anchors + since, noticed: anchors + position,
-            distance: ChangePoint.Ascending(soFar[column]).distance(since: since))
+            since: anchors + latest[column].startIndex + since, noticed: anchors + position,
+            distance: ChangePoint.Ascending(latest[column]).distance(since: since))
         }
       }
     }
