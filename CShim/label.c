@@ -269,19 +269,13 @@ typedef struct Searches
 	double	   *found;
 } Searches;
 
-/* One search at one value: its recall, NaN if undefined, its buffers and its time. */
+/* One search at one value; what it finds is left to SPI.  Its buffers and its time. */
 static void
-measure(const RvTarget *target, const Searches *searches, int parameter, const RvLabel *label,
-		float *recall, float *blocks, float *us)
+search(const RvTarget *target, const Searches *searches, int parameter, float *blocks, float *us)
 {
 	char		setting[16];
-	double		share = NAN;
-	bool		known = false;
-	rv_error	error = {0};
-	rv_status	status;
 	int64		before;
 	instr_time	started;
-	int			count;
 
 	CHECK_FOR_INTERRUPTS();
 	snprintf(setting, sizeof(setting), "%d", parameter);
@@ -292,6 +286,20 @@ measure(const RvTarget *target, const Searches *searches, int parameter, const R
 	rv_sql_execute(searches->plain, SPI_OK_SELECT, 2, searches->values, NULL);
 	*us = rv_elapsed_us(&started);
 	*blocks = rv_blocks_now() - before;
+}
+
+/* The same: its recall, NaN if undefined, and its buffers. */
+static void
+measure(const RvTarget *target, const Searches *searches, int parameter, const RvLabel *label, float *recall, float *blocks)
+{
+	double		share = NAN;
+	bool		known = false;
+	rv_error	error = {0};
+	rv_status	status;
+	int			count;
+	float		unused;
+
+	search(target, searches, parameter, blocks, &unused);
 	count = without_itself(target, searches->found, rv_label_distances(searches->found, rows_asked(target, searches->k)), searches->k);
 	SPI_freetuptable(SPI_tuptable);
 	RV_SWIFT(status = rv_recall(label->exact, label->exact_count, searches->found, count, searches->k, &share, &known, &error));
@@ -308,16 +316,17 @@ value_of_rung(const RvTarget *target, const RvLabel *label, int rung, int k)
 }
 
 static const char *
-prepare_searches(const RvTarget *target, Datum vector, int k, int setting, Searches *searches, RvLabel *label)
+prepare_searches(const RvTarget *target, Datum vector, int k, int setting, int certified, Searches *searches, RvLabel *label)
 {
 	RvParameter *parameter = rv_pgvector_parameter(target->kind);
 	int			maximum = target->kind == RV_HNSW ? parameter->maximum : Min(target->lists, parameter->maximum);
 	Oid			types[] = {target->type, INT8OID};
 	rv_error	error = {0};
 	rv_status	status;
-	float		unused;
+	float		blocks,
+				us;
 
-	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, label->values, &label->rungs, &error));
+	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, certified, label->values, &label->rungs, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
 	*searches = (Searches) {
@@ -329,7 +338,8 @@ prepare_searches(const RvTarget *target, Datum vector, int k, int setting, Searc
 	searches->plain = rv_label_prepare(target, target->search_sql, types);
 	if (!rv_label_uses_index(searches->plain, target->index))
 		return "the planner does not use the index for this search";
-	measure(target, searches, value_of_rung(target, label, 0, k), label, &unused, &unused, &unused);
+	search(target, searches, value_of_rung(target, label, 0, k), &blocks, &us);	/* loads what any first search loads */
+	SPI_freetuptable(SPI_tuptable);
 	/* what a row is to itself would mislead a rule */
 	if (k <= RV_BATCHED_K_MAX && rv_batched_search && rv_pgvector_iterative_is_free(target->kind) && !target->own_row)
 	{
@@ -344,21 +354,16 @@ prepare_searches(const RvTarget *target, Datum vector, int k, int setting, Searc
 
 /*
  * `setting` is what pgvector alone would use, 0 if unknown: a rung of the ladder,
- * and measured a second time where the scan would ask for more.  `measured` is a
- * rung that was measured already, or -1.
+ * and measured a second time where the scan would ask for more.
  */
 static void
-climb_ladder(const RvTarget *target, const Searches *searches, int setting, int measured, RvLabel *label)
+climb_ladder(const RvTarget *target, const Searches *searches, int setting, RvLabel *label)
 {
-	float		unused;
-
 	if (target->kind == RV_IVFFLAT)
 		setting = Min(setting, label->values[label->rungs - 1]);	/* more probes than lists change nothing */
 	for (int i = 0; i < label->rungs; i++)
 	{
-		if (i != measured)
-			measure(target, searches, value_of_rung(target, label, i, searches->k), label,
-					&label->recall[i], &label->blocks[i], &unused);
+		measure(target, searches, value_of_rung(target, label, i, searches->k), label, &label->recall[i], &label->blocks[i]);
 		if (label->values[i] == setting)
 		{
 			label->setting_recall = label->recall[i];
@@ -366,7 +371,7 @@ climb_ladder(const RvTarget *target, const Searches *searches, int setting, int 
 		}
 	}
 	if (target->kind == RV_HNSW && setting > 0 && setting < searches->k)
-		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks, &unused);
+		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks);
 }
 
 /*
@@ -422,14 +427,10 @@ recall_after(const RvTrace *trace, int stage, const Searches *searches, const Rv
 }
 
 static void
-trace_batches(const RvTarget *target, const Searches *searches, bool timed, RvLabel *label)
+keep_batches(const RvTarget *target, const Searches *searches, const RvTrace *traced, bool timed, RvLabel *label)
 {
-	const RvTrace *traced;
 	int			maximum = rv_pgvector_parameter(target->kind)->maximum;
 
-	if (searches->traced == NULL)
-		return;
-	traced = trace(target, searches, 0);
 	if (traced->stages == 0)
 		return;					/* such searches do not go in batches here */
 	RV_SWIFT(label->stages = rv_stage_totals(target->kind, searches->k, maximum, label->totals));
@@ -451,10 +452,8 @@ trace_batches(const RvTarget *target, const Searches *searches, bool timed, RvLa
 static void
 search_filtered(const RvTarget *target, const Searches *searches, int setting, RvLabel *label)
 {
-	const RvTrace *traced;
-	float		unused;
+	const RvTrace *traced = trace(target, searches, label->values[label->rungs - 1]);
 
-	traced = trace(target, searches, label->values[label->rungs - 1]);
 	if (traced->stages == 0)
 		elog(ERROR, "search in batches for a label was not watched");
 	for (int i = 0; i < label->rungs; i++)
@@ -473,33 +472,37 @@ search_filtered(const RvTarget *target, const Searches *searches, int setting, R
 		label->blocks[i] = traced->blocks[at];
 	}
 	if (setting > 0)
-		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks, &unused);
+		measure(target, searches, setting, label, &label->setting_recall, &label->setting_blocks);
 }
 
 /*
- * The exact search has just read the whole table, so that the next search finds
- * the processor's caches as other work leaves them.  Of half the labels that is one
- * at a value drawn from the ladder, of the other half the one in batches; only
- * these are timed.
+ * Of half the labels one search at a value drawn from the ladder, of the other half
+ * the one in batches, which is returned.  Before the exact one: that reads the whole
+ * table and leaves the processor's caches to no workload's liking, while now they hold
+ * what other searches of the index have left there.
  */
-static void
-search_index(const RvTarget *target, const Searches *searches, int setting, RvLabel *label)
+static const RvTrace *
+time_search(const RvTarget *target, const Searches *searches, RvLabel *label)
 {
-	bool		batches_first = searches->traced != NULL && rv_random_double() < 0.5;
-	int			first = -1;
+	int			rung;
 
-	if (batches_first)
-		trace_batches(target, searches, true, label);
-	else
-	{
-		first = (int) (rv_random_double() * label->rungs);
-		measure(target, searches, value_of_rung(target, label, first, searches->k), label,
-				&label->recall[first], &label->blocks[first], &label->timed_us);
-		label->timed_blocks = label->blocks[first];
-	}
-	climb_ladder(target, searches, setting, first, label);
-	if (!batches_first)
-		trace_batches(target, searches, false, label);
+	if (searches->traced != NULL && rv_random_double() < 0.5)
+		return trace(target, searches, 0);
+	rung = (int) (rv_random_double() * label->rungs);
+	search(target, searches, value_of_rung(target, label, rung, searches->k), &label->timed_blocks, &label->timed_us);
+	SPI_freetuptable(SPI_tuptable);
+	return NULL;
+}
+
+/* Every value, and all batches, unless `timed` are they. */
+static void
+search_index(const RvTarget *target, const Searches *searches, const RvTrace *timed, int setting, RvLabel *label)
+{
+	if (timed != NULL)
+		keep_batches(target, searches, timed, true, label);
+	climb_ladder(target, searches, setting, label);
+	if (timed == NULL && searches->traced != NULL)
+		keep_batches(target, searches, trace(target, searches, 0), false, label);
 }
 
 /* Ends the forcing of plans, the watching of searches and the time limit; also after an error. */
@@ -565,7 +568,7 @@ rv_label_vector(const RvTarget *target, Datum array)
  * an error.  Returns NULL, or why the query cannot be labelled.
  */
 const char *
-rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
+rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLabel *label)
 {
 	RvTarget	target;
 	RvPrivileged before;
@@ -573,6 +576,7 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 	int			k = query->k;
 	bool		isnull;
 	Searches	searches;
+	const RvTrace *timed = NULL;
 	instr_time	started;
 	MemoryContext memory = CurrentMemoryContext;
 	const char *problem = rv_label_describe(index, query->filter, &target);
@@ -597,7 +601,9 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 
 	if (target.filtered)
 		enable_timeout_after(STATEMENT_TIMEOUT, FILTERED_LABEL_MS);
-	problem = prepare_searches(&target, vector, k, setting, &searches, label);
+	problem = prepare_searches(&target, vector, k, setting, certified, &searches, label);
+	if (problem == NULL && !target.filtered)
+		timed = time_search(&target, &searches, label);
 	if (problem == NULL)
 	{
 		INSTR_TIME_SET_CURRENT(started);
@@ -612,7 +618,7 @@ rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label)
 		if (target.filtered)
 			search_filtered(&target, &searches, setting, label);
 		else
-			search_index(&target, &searches, setting, label);
+			search_index(&target, &searches, timed, setting, label);
 		label->ladder_us = rv_elapsed_us(&started);
 	}
 	rv_label_reset();

@@ -267,7 +267,7 @@ read_policies(void)
 static void
 read_classes(void)
 {
-	uint64		rows = rv_sql("SELECT indexid, k_class, candidates, labels, judged_labels, min_samples, setting, own_rows, measured"
+	uint64		rows = rv_sql("SELECT indexid, k_class, candidates, labels, judged_labels, min_samples, setting, own_rows, measured, certified"
 							  " FROM ruvector.learning_classes ORDER BY indexid, k_class",
 							  SPI_OK_SELECT, 0, NULL, NULL, NULL);
 
@@ -284,6 +284,7 @@ read_classes(void)
 			.setting = rv_column_int(row, 7, 0),
 			.own_rows = rv_column_int(row, 8, 0),
 			.measured = rv_column_int(row, 9, 0),
+			.certified = rv_column_int(row, 10, 0),
 		};
 		class_facts[class_count++] = (rv_class_facts) {
 			.candidates = rv_column_int(row, 3, 0),

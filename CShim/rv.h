@@ -687,7 +687,7 @@ extern void rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryCo
 extern void rv_label_reset(void);
 /* For whoever measures searches: a setting of this nest level, and whether a plan searches an index. */
 extern void rv_label_set_option(const char *name, const char *value);
-extern const char *rv_label_query(Oid index, const RvQuery *query, int setting, RvLabel *label);
+extern const char *rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLabel *label);
 extern int	rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner);
 
 /* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
@@ -704,6 +704,7 @@ typedef struct RvLearnedClass
 	Oid			index;
 	int32		k_class;
 	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
+	int32		certified;		/* the smallest value that is certified for the target; 0 = none */
 	int			own_rows;		/* of the table, that wait to be labelled */
 	int			measured;		/* labels, of own rows too */
 	bool		held;			/* until the next synchronisation: the table cannot be read */

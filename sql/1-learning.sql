@@ -265,26 +265,6 @@ SELECT b.* FROM ruvector.labels b JOIN ruvector.policies p ON (p.indexid, p.k_cl
 WHERE b.label_number >= p.evidence_from AND (p.own_rows OR NOT b.own_row);
 COMMENT ON VIEW ruvector.evidence IS 'the labels that count';
 
-CREATE VIEW ruvector.learning_classes AS
-SELECT x.indexid, x.relid, p.k_class, x.min_samples,
-       n.candidates - n.own_rows AS candidates,
-       (SELECT count(*) FROM ruvector.evidence b WHERE b.indexid = x.indexid AND b.k_class = p.k_class)::int AS labels,
-       p.judged_labels,
-       coalesce((SELECT mode() WITHIN GROUP (ORDER BY t.setting) FROM ruvector.trajectories t
-                 WHERE t.indexid = x.indexid AND t.source NOT IN ('user', 'client', 'own row')),
-                (SELECT max(t.setting) FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source = 'own row')) AS setting,
-       n.own_rows,
-       (SELECT count(*) FROM ruvector.labels b
-        WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS measured
-FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
-CROSS JOIN LATERAL (
-    SELECT count(*)::int AS candidates, (count(*) FILTER (WHERE t.source = 'own row'))::int AS own_rows
-    FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.label_state = 'pending') n
-WHERE x.learnable AND x.mode <> 'off';
-COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
-COMMENT ON COLUMN ruvector.learning_classes.own_rows IS 'further candidates, for whom queries are too few';
-COMMENT ON COLUMN ruvector.learning_classes.measured IS 'labels, whether they count or not';
-
 CREATE VIEW ruvector.policy_rungs AS
 SELECT p.indexid, p.k_class, f.family,
        r[i + 1] AS value, r[i + 2]::int AS labels,
@@ -298,6 +278,30 @@ CROSS JOIN LATERAL generate_series(0, cardinality(r) - 11, 11) i;
 COMMENT ON VIEW ruvector.policy_rungs IS 'what is known of every value of ef_search or probes, and of multipliers of the stop rule, the greatest certified for the goal and for round targets; NaN: not measured, or not tested';
 COMMENT ON COLUMN ruvector.policy_rungs.recall_bound IS 'certified lower bound of mean recall at this and everything dearer that was tested, 97.5 %';
 COMMENT ON COLUMN ruvector.policy_rungs.tail IS 'share of searches with recall of at least 0.9; tail_bound is certified likewise';
+
+CREATE VIEW ruvector.learning_classes AS
+SELECT x.indexid, x.relid, p.k_class, x.min_samples,
+       n.candidates - n.own_rows AS candidates,
+       (SELECT count(*) FROM ruvector.evidence b WHERE b.indexid = x.indexid AND b.k_class = p.k_class)::int AS labels,
+       p.judged_labels,
+       coalesce((SELECT mode() WITHIN GROUP (ORDER BY t.setting) FROM ruvector.trajectories t
+                 WHERE t.indexid = x.indexid AND t.source NOT IN ('user', 'client', 'own row')),
+                (SELECT max(t.setting) FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source = 'own row')) AS setting,
+       n.own_rows,
+       (SELECT count(*) FROM ruvector.labels b
+        WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS measured,
+       coalesce(p.value, (SELECT min(r.value) FROM ruvector.policy_rungs r
+                          WHERE r.indexid = x.indexid AND r.k_class = p.k_class AND r.family = 'value'
+                            AND r.recall_bound >= p.target AND r.recall_bound <> 'NaN')::int) AS certified
+FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
+CROSS JOIN LATERAL (
+    SELECT count(*)::int AS candidates, (count(*) FILTER (WHERE t.source = 'own row'))::int AS own_rows
+    FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.label_state = 'pending') n
+WHERE x.learnable AND x.mode <> 'off';
+COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
+COMMENT ON COLUMN ruvector.learning_classes.own_rows IS 'further candidates, for whom queries are too few';
+COMMENT ON COLUMN ruvector.learning_classes.measured IS 'labels, whether they count or not';
+COMMENT ON COLUMN ruvector.learning_classes.certified IS 'smallest value that is certified for the target, which may be in force: labels look closer just below it';
 
 CREATE VIEW ruvector.filtered_recall AS
 SELECT s.indexid, -s.k_class AS k_class, power(10, s.decade)::real AS pass_rate_from, power(10, s.decade + 1)::real AS pass_rate_to,

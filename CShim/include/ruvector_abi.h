@@ -246,10 +246,11 @@ int32_t		rv_filtered_next(int32_t kind, int32_t k, int32_t value, int32_t least,
 
 /*
  * Values of ef_search or probes that a label measures: ascending, from the
- * smallest useful one to `maximum`, with `setting` among them.  `out` has room
- * for RV_LADDER_MAX.
+ * smallest useful one to `maximum`, with `setting` among them, and finer just
+ * below the smallest that is `certified`, if that is not 0.  `out` has room for
+ * RV_LADDER_MAX.
  */
-rv_status	rv_ladder_build(int32_t kind, int32_t maximum, int32_t setting,
+rv_status	rv_ladder_build(int32_t kind, int32_t maximum, int32_t setting, int32_t certified,
 							int32_t *RV_NONNULL out, int32_t *RV_NONNULL count, rv_error *RV_NONNULL error);
 
 /*

@@ -24,6 +24,17 @@ struct ParameterLadderTests {
     #expect(try ParameterLadder(.ivfflat, maximum: 50, setting: 200).values.last == 50)
   }
 
+  @Test(arguments: [
+    (320, 247...293), (226, 174...207), (68, 70...77), (80, 70...77), (11, 11...11), (10, nil), (0, nil),
+  ])
+  func isFinerJustBelowWhatIsCertified(certified: Int32, between: ClosedRange<Int32>?) throws {
+    let base = try ParameterLadder(.hnsw, maximum: 1000, setting: 40).values
+    let values = try ParameterLadder(.hnsw, maximum: 1000, setting: 40, certified: certified).values
+    let added = values.filter { !base.contains($0) }
+    #expect(added.first == between?.lowerBound && added.last == between?.upperBound, "\(added)")
+    #expect(Set(base).isSubset(of: values) && added.count <= 3)
+  }
+
   @Test func aSmallMaximumStartsLower() throws {
     #expect(try ParameterLadder(.hnsw, maximum: 5, setting: 0).values == [1, 2, 3, 4, 5])
     #expect(try ParameterLadder(.hnsw, maximum: 10, setting: 40).values == [10])
@@ -33,7 +44,7 @@ struct ParameterLadderTests {
   func everyLadderFitsIsSortedAndEndsAtTheMaximum(kind: IndexKind) throws {
     for maximum in Array(1...1200) + [4096, 23170, 32767, 32768] as [Int32] {
       for setting in [0, 1, 5, 39, maximum - 1, maximum] as [Int32] {
-        let values = try ParameterLadder(kind, maximum: maximum, setting: setting).values
+        let values = try ParameterLadder(kind, maximum: maximum, setting: setting, certified: maximum / 3).values
         #expect((1...ParameterLadder.capacity).contains(values.count))
         #expect(zip(values, values.dropFirst()).allSatisfy { $0 < $1 })
         #expect((values.first ?? 0) >= 1 && values.last == maximum)

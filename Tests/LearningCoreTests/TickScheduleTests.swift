@@ -139,15 +139,18 @@ struct TickScheduleTests {
     #expect(distillations == times)
   }
 
-  @Test func judgesWhatChangedByATenth() throws {
+  @Test func judgesWhatChangedByATenthOrWhenAllIsLabelledByAThirtieth() throws {
     let cases: [(TickSchedule.ClassFacts, isDue: Bool)] = [
       (classFacts(labels: 99), false), (classFacts(labels: 100), true),
-      (classFacts(labels: 109, judged: 100), false), (classFacts(labels: 111, judged: 100), true),
+      (classFacts(candidates: 5, labels: 109, judged: 100), false),
+      (classFacts(candidates: 5, labels: 111, judged: 100), true),
+      (classFacts(labels: 102, judged: 100), false), (classFacts(labels: 103, judged: 100), true),
       (classFacts(labels: 100, judged: 100), false), (classFacts(labels: 3, judged: 2, minSamples: 1), true),
       (classFacts(labels: 120, judged: 300), true), (classFacts(labels: 0, judged: nil, minSamples: 0), false),
     ]
     for (facts, isDue) in cases {
       var worker = Worker()
+      worker.facts.labelBudget = 0
       worker.facts.classes = [classFacts(), facts]
       _ = try worker.tick()
       #expect(worker.history.contains(.judge(1)) == isDue, "\(facts)")

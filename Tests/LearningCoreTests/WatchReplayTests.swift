@@ -97,7 +97,8 @@ struct WatchReplayTests {
       let applied: Watch.Applied
       switch family {
       case .value:
-        let fixed = try FixedValueVerdict(judging: evidence, minSamples: goal.minSamples)
+        let fixed = try FixedValueVerdict(
+          judging: evidence, minSamples: goal.minSamples, setting: goal.setting)
         guard let rung = fixed.rungs.first(where: { Double($0.bound ?? 0) >= target }) else { return [] }
         applied = .value(Int32(rung.value))
       case .stopRule:

@@ -7,8 +7,8 @@ public let greatestPremium: Float = 1.5
 
 /// A stop rule is taken where it needs at most this share of the time of the best fixed value.
 ///
-/// Times are measured on a machine that has just done something else, and a rule makes the hardest queries dearer:
-/// for a smaller gain that is neither sure nor worth it.
+/// Times are measured on a machine that may be doing something else, and a rule makes the hardest queries dearer: for
+/// a smaller gain that is neither sure nor worth it.
 public let greatestShareOfTime: Float = 0.95
 
 /// What to search with where a recall is asked for: a fixed value, or a stop rule at one multiplier.

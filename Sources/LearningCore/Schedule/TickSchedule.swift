@@ -42,11 +42,11 @@ public struct TickSchedule: Sendable {
       self.urgent = urgent
     }
 
-    /// Whether the evidence changed by a tenth since the last verdict.
+    /// Whether the evidence changed by a tenth since the last verdict; where nothing is left to label, by a thirtieth.
     var isDueForVerdict: Bool {
       guard labels >= max(1, minSamples) else { return false }
       guard let judged else { return true }
-      return abs(labels - judged) >= max(1, labels / 10)
+      return abs(labels - judged) >= max(1, labels / (candidates > 0 ? 10 : 30))
     }
   }
 

@@ -6,7 +6,7 @@ public struct BatchedSearch: Sendable {
     public let recall: Float
     /// Buffers touched up to here.
     public let blocks: Float
-    /// Time spent up to here with cold caches; nil when not taken.
+    /// Time spent up to here; nil when not taken.
     public let microseconds: Float?
     public let facts: StageFacts
   }

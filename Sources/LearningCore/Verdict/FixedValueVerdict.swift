@@ -5,20 +5,21 @@ public struct FixedValueVerdict {
   public let rungs: [CertifiedRung]
 
   /// - Parameters:
-  ///   - minSamples: a value that fewer labels measured is not tested, nor one that was measured by fewer than
-  ///     half as many as another.
+  ///   - minSamples: a value that fewer labels measured is not tested.
+  ///   - setting: the value in force without us, if known.  Of the others those count that were measured by half as
+  ///     many labels as any: what labels look at only lately must not hold back what is well known.
   ///   - check: asked now and then whether to go on.
   /// - Throws: what `check` throws.
   /// - Complexity: O(labels × values).
   public init(
-    judging labels: LabelMatrix, minSamples: Int, check: () throws(LearningError) -> Void = {}
+    judging labels: LabelMatrix, minSamples: Int, setting: Int32?, check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
-    // A new value must not hold back those that are well known.
-    let most = labels.values.indices.map { labels.recall(at: $0).count }.max() ?? 0
-    var sequence = FixedSequence(minSamples: Swift.max(minSamples, most / 2), time: labels.timeOfSearch)
-    for position in labels.values.indices.reversed() {
-      try sequence.test(
-        Float(labels.values[position]), recall: labels.recall(at: position), blocks: labels.blocks(at: position), check)
+    let half = (labels.values.indices.map { labels.recall(at: $0).count }.max() ?? 0) / 2
+    var sequence = FixedSequence(minSamples: Swift.max(minSamples, half), time: labels.timeOfSearch)
+    for (position, value) in labels.values.enumerated().reversed() {
+      let recall = labels.recall(at: position)
+      guard recall.count >= half || value == setting else { continue }
+      try sequence.test(Float(value), recall: recall, blocks: labels.blocks(at: position), check)
     }
     rungs = sequence.rungs.reversed()
   }

@@ -65,9 +65,10 @@ public struct LabelMatrix {
     column(rung, of: costs).filter { !$0.isNaN }
   }
 
-  /// The buffers touched at a rung and without us, by those labels that measured both.
-  func blocksAgainstSetting(at rung: Int) -> [(numerator: Double, denominator: Double)] {
-    zip(column(rung, of: costs), costsAtSetting)
+  /// The buffers touched at a value and without us, by those labels that measured both.
+  func blocksAgainstSetting(at value: Float) -> [(numerator: Double, denominator: Double)] {
+    guard let rung = values.firstIndex(where: { Float($0) == value }) else { return [] }
+    return zip(column(rung, of: costs), costsAtSetting)
       .filter { !$0.isNaN && !$1.isNaN }
       .map { (Double($0), Double($1)) }
   }

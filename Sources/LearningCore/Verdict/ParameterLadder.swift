@@ -1,3 +1,5 @@
+import Glibc
+
 /// The values of one search parameter that a label measures.
 public struct ParameterLadder: Equatable {
   /// At most this many values.
@@ -8,7 +10,8 @@ public struct ParameterLadder: Equatable {
   /// Ascending, distinct, at least 1.
   public let values: [Int32]
 
-  /// Geometric steps up to and including `maximum`, with `setting` among them.
+  /// Geometric steps up to and including `maximum`, with `setting` among them; of the one that leads to what is
+  /// certified so far, four.
   ///
   /// hnsw.ef_search: from 10 by 2^¼ up to 160, where recall bends, then by 2^½.  ivfflat.probes: from 1 by
   /// 2^½.
@@ -16,8 +19,12 @@ public struct ParameterLadder: Equatable {
   /// - Parameters:
   ///   - maximum: the greatest value worth measuring, 1...32768.
   ///   - setting: the value in force today; left out when it is not in 1...maximum.
+  ///   - certified: the smallest value that is certified for what is asked, or 0.  A smaller one may do, where a whole
+  ///     step would be too large.
   /// - Throws: `range` (argument 2) for `maximum`.
-  public init(_ kind: IndexKind, maximum: Int32, setting: Int32) throws(LearningError) {
+  public init(
+    _ kind: IndexKind, maximum: Int32, setting: Int32, certified: Int32 = 0
+  ) throws(LearningError) {
     guard (1...Self.greatest).contains(maximum) else { throw .range(value: Int(maximum), argument: 2) }
     let half = 2.0.squareRoot()
     let fine = (kind == .hnsw ? 160.0 : 0.0)
@@ -31,6 +38,13 @@ public struct ParameterLadder: Equatable {
     }
     steps.append(maximum)
     if (1...maximum).contains(setting), !steps.contains(setting) { steps.append(setting) }
-    values = steps.sorted()
+    steps.sort()
+    if certified > 0, let above = steps.firstIndex(where: { $0 >= certified }), above > 0 {
+      let (low, high) = (Double(steps[above - 1]), Double(steps[above]))
+      let between = (1...3).map { Int32((low * pow(high / low, Double($0) / 4)).rounded()) }
+      for value in between where !steps.contains(value) && steps.count < Self.capacity { steps.append(value) }
+      steps.sort()
+    }
+    values = steps
   }
 }

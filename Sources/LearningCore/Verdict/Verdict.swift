@@ -54,7 +54,8 @@ public struct Verdict {
   public init(
     judging labels: LabelMatrix, goal: Goal, check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
-    fixed = try FixedValueVerdict(judging: labels, minSamples: goal.minSamples, check: check)
+    fixed = try FixedValueVerdict(
+      judging: labels, minSamples: goal.minSamples, setting: goal.setting, check: check)
     stopRule = try StopRuleVerdict(
       judging: labels, inForce: goal.rule, goal: goal.recall, minSamples: goal.minSamples, check: check)
     let best = Choice(
@@ -72,7 +73,7 @@ public struct Verdict {
     choice = state == .certified ? best : nil
     percentilesAtSetting = labels.percentilesAtSetting
     switch (choice, stopRule) {
-    case (.value(let position), _): cost = RatioInterval(labels.blocksAgainstSetting(at: position))
+    case (.value(let position), _): cost = RatioInterval(labels.blocksAgainstSetting(at: fixed.rungs[position].value))
     case (.multiplier(let position, _), let stop?):
       cost = RatioInterval(labels.blocksAgainstSetting(under: stop.rule, at: stop.rungs[position].value))
     default: cost = nil

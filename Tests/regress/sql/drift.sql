@@ -77,6 +77,8 @@ $$;
 CALL prepare(:'hnsw');
 SELECT search(10001, 10080, 'far');
 SELECT wait_until('labels_since() = 80');
+-- they looked closer just below what was certified
+SELECT max(cardinality(parameters)) FILTER (WHERE label_number > last_label) - min(cardinality(parameters)) BETWEEN 1 AND 3 AS finer FROM ruvector.labels, before;
 SELECT wait_until($$source_now() <> 'learned'$$);
 SELECT * FROM outcome();
 SELECT value, lambda, stop_weights FROM ruvector.policies;
