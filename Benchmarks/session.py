@@ -197,6 +197,7 @@ def ask(lessons):
 
 def begin_learning(labels, target):
     sql(
+        "SELECT explain(embedding) FROM lessons ORDER BY id LIMIT 1",  # fails where a plain client's search would not use the index
         "CREATE EXTENSION ruvector",
         f"SELECT ruvector_enable_learning('items', trajectory_window := {labels}, target_recall := {target})",
     )
