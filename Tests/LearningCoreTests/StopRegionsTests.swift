@@ -34,12 +34,12 @@ struct StopRegionsTests {
     #expect(Self.buffers(scaled, others) < 0.9 * Self.buffers(plain, others))
   }
 
-  /// Real searches, and queries that have nothing to do with them, in four clusters.  At 5 % of 20 draws, 5 or more
-  /// have a chance of 0.3 %; a t-test of the buffers takes 7 of these.
+  /// Real searches, and queries that have nothing to do with them, in four clusters.  At 5 % of 40 draws, 8 or more
+  /// have a chance of 0.07 %; a t-test of the buffers took 9 of these.
   @Test func areDeclinedWhereQueriesSayNothing() throws {
     var random = SplitMix64(seed: 11)
     var taken = 0
-    let draws = Replays.of(20)
+    let draws = Replays.of(40)
     for _ in 0..<draws {
       let searches = try RecordedSearches.wordNet.searches.shuffled(using: &random).prefix(100).map { search in
         let cluster = Int.random(in: 0..<4, using: &random)
