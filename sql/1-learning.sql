@@ -169,7 +169,7 @@ COMMENT ON COLUMN ruvector.policies.setting_p50 IS 'median of the buffers that p
 COMMENT ON COLUMN ruvector.policies.rungs IS 'what is known of every value, eleven numbers each: see ruvector.policy_rungs';
 COMMENT ON COLUMN ruvector.policies.stop_regions IS 'patterns that tell the rule the scale of distances where a query lies, as a byte image; NULL: it reads them as they are';
 COMMENT ON COLUMN ruvector.policies.regions_ratio IS 'when the rule was fitted: buffers with such patterns / without, on labels held out; NULL: not tried';
-COMMENT ON COLUMN ruvector.policies.regions_p IS 'probability of that if they saved nothing; they are taken below 0.05';
+COMMENT ON COLUMN ruvector.policies.regions_p IS 'probability of that if they said nothing; they are taken below 0.05, where the ratio is below 1';
 COMMENT ON COLUMN ruvector.policies.stop_rungs IS 'likewise of multipliers of the stop rule, the greatest certified for the goal and for round targets, dearest first';
 
 CREATE TABLE ruvector.policy_history (

@@ -49,7 +49,7 @@ struct StopRegionsTests {
         return try BatchedSearch(search.stages, embedding: embedding, isForFitting: true)
       }
       let trial = try #require(try StopRegions.trial(on: searches, goal: Self.goal))
-      #expect((trial.regions == nil) == (trial.p >= 0.05))
+      #expect((trial.regions != nil) == (trial.p < 0.05 && trial.ratio < 1))
       if trial.regions != nil { taken += 1 }
     }
     Replays.tell("regions of queries that say nothing: none is to be taken, 5 % may", replays: draws, wrong: taken)

@@ -72,8 +72,9 @@ extension StopRegions {
       drawn += 1
     }
     let p = asGood < enough ? Double(asGood + 1) / Double(drawn + 1) : Double(asGood) / Double(drawn)
-    let regions =
-      p < alpha ? try StopRegions(around: attempts[found.attempt], searches, random: &random, check) : nil
+    // Most others may do harm: to be better than they are is not yet to save anything.
+    let isWorthIt = p < alpha && found.ratio < 1
+    let regions = isWorthIt ? try StopRegions(around: attempts[found.attempt], searches, random: &random, check) : nil
     return Trial(regions: regions, ratio: found.ratio, p: p)
   }
 
