@@ -181,29 +181,32 @@ def settle():
         quiet = quiet + 1 if idle == "t" else 0
 
 
-def ask(lessons):
-    """Two plain clients, no SET anywhere."""
+def ask(lessons, wishes):
+    """Plain clients, no SET around a query: two of them, or one for each recall wished for (None: what the table declares)."""
     clients = []
-    for client in range(2):
+    wishes = wishes * 2 if len(wishes) == 1 else wishes
+    for client, wish in enumerate(wishes):
+        environment = dict(os.environ, PGOPTIONS=f"-c ruvector.target_recall={wish}") if wish else None
         questions = f"""COPY (SELECT format('{one("SELECT search()").replace("$1", "''%s''")};', embedding)
-                              FROM lessons WHERE id % 2 = {client} ORDER BY id) TO stdout"""
+                              FROM lessons WHERE id % {len(wishes)} = {client} ORDER BY id) TO stdout"""
         source = subprocess.Popen(PSQL + ["-c", questions], stdout=subprocess.PIPE)
-        clients.append(subprocess.Popen(PSQL, stdin=source.stdout, stdout=subprocess.DEVNULL))
+        clients.append(subprocess.Popen(PSQL, stdin=source.stdout, stdout=subprocess.DEVNULL, env=environment))
     if any(client.wait() for client in clients):
         sys.exit("a client that learns failed")
     wait_for(f"searches_recorded + searches_dropped >= {lessons} FROM ruvector_learning_stats('items')")
     settle()
 
 
-def begin_learning(labels, target):
+def begin_learning(labels, *targets):
+    """The table declares the last target; clients of their own ask for the others."""
     sql(
         "SELECT explain(embedding) FROM lessons ORDER BY id LIMIT 1",  # fails where a plain client's search would not use the index
         "CREATE EXTENSION ruvector",
-        f"SELECT ruvector_enable_learning('items', trajectory_window := {labels}, target_recall := {target})",
+        f"SELECT ruvector_enable_learning('items', trajectory_window := {labels}, target_recall := {targets[-1]})",
     )
     wait_for("searches_recorded IS NOT NULL FROM ruvector_learning_stats('items')")
     say(f"plain clients ask {labels} queries")
-    ask(labels)
+    ask(labels, [*targets[:-1], None])
 
 
 def learn(labels):

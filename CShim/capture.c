@@ -162,6 +162,7 @@ rv_capture_start(RvScan *scan)
 	record->k = scan->k;
 	record->parameter = scan->plan.parameter;
 	record->setting = *scan->parameter->variable;
+	record->target = scan->target;
 	record->source = scan->plan.source;
 	if (scan->child->ss.ps.plan->qual != NIL)
 		record->flags |= RV_FLAG_FILTERED;

@@ -65,19 +65,19 @@ not_a_candidate(const rv_trajectory *trajectory, const RvLearnedIndex *index)
 	return NULL;
 }
 
-#define TRAJECTORY_COLUMNS 21
+#define TRAJECTORY_COLUMNS 22
 
 static SPIPlanPtr
 prepare_insert(const RvLearnedIndex *index)
 {
 	Oid			types[TRAJECTORY_COLUMNS] = {UUIDOID, OIDOID, OIDOID, TIMESTAMPTZOID, OIDOID, index->type, INT4OID, INT4OID,
 		INT4OID, TEXTARRAYOID, FLOAT8ARRAYOID, BOOLOID, INT8OID, FLOAT8OID, INT8OID, INT4OID, INT4OID, TEXTOID, BOOLOID,
-	TEXTOID, TEXTOID};
+	TEXTOID, TEXTOID, FLOAT4OID};
 
 	return rv_sql_prepare(psprintf("INSERT INTO ruvector.trajectories (query_id, relid, indexid, started_at, role_id, query_vector,"
 								   " k, k_class, rows_returned, row_ids, distances, filtered, rows_removed, latency_us, blocks,"
-								   " parameter, setting, source, parameterized, label_note, filter, label_state)"
-								   " SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,"
+								   " parameter, setting, source, parameterized, label_note, filter, target, label_state)"
+								   " SELECT $1, $2, $3, $4, $5, %s, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,"
 								   " CASE WHEN $20 IS NULL THEN 'pending' ELSE 'skipped' END"
 								   " ON CONFLICT DO NOTHING",
 								   index->learnable ? "$6::real[]" : "NULL::real[]"),
@@ -129,6 +129,7 @@ insert_trajectory(SPIPlanPtr insert, const rv_trajectory *trajectory, const RvLe
 	nulls[19] = note == NULL;
 	values[20] = PointerGetDatum(cstring_to_text_with_len(vector + trajectory->vector_bytes, trajectory->filter_bytes));
 	nulls[20] = trajectory->filter_bytes == 0;
+	values[21] = Float4GetDatum(trajectory->target);
 	rv_sql_execute(insert, SPI_OK_INSERT, TRAJECTORY_COLUMNS, values, nulls);
 }
 

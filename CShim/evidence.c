@@ -250,7 +250,7 @@ rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts)
 	PG_TRY();
 	{
 		RvLabel		label;
-		const char *problem = rv_label_query(class->index, &candidate.query, class->setting, class->certified, &label);
+		const char *problem = rv_label_query(class, &candidate.query, &label);
 
 		rv_privileged_begin(&privileged);
 		closed = (problem != NULL || store_label(class, &candidate, &label)) &&

@@ -316,7 +316,7 @@ value_of_rung(const RvTarget *target, const RvLabel *label, int rung, int k)
 }
 
 static const char *
-prepare_searches(const RvTarget *target, Datum vector, int k, int setting, int certified, Searches *searches, RvLabel *label)
+prepare_searches(const RvTarget *target, const RvLearnedClass *class, Datum vector, int k, Searches *searches, RvLabel *label)
 {
 	RvParameter *parameter = rv_pgvector_parameter(target->kind);
 	int			maximum = target->kind == RV_HNSW ? parameter->maximum : Min(target->lists, parameter->maximum);
@@ -326,7 +326,8 @@ prepare_searches(const RvTarget *target, Datum vector, int k, int setting, int c
 	float		blocks,
 				us;
 
-	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, setting, certified, label->values, &label->rungs, &error));
+	RV_SWIFT(status = rv_ladder_build(target->kind, maximum, class->setting, class->certified, class->certified_count,
+									  label->values, &label->rungs, &error));
 	if (status != RV_OK)
 		rv_fail_swift(&error);
 	*searches = (Searches) {
@@ -568,7 +569,7 @@ rv_label_vector(const RvTarget *target, Datum array)
  * an error.  Returns NULL, or why the query cannot be labelled.
  */
 const char *
-rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLabel *label)
+rv_label_query(const RvLearnedClass *class, const RvQuery *query, RvLabel *label)
 {
 	RvTarget	target;
 	RvPrivileged before;
@@ -579,7 +580,7 @@ rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLa
 	const RvTrace *timed = NULL;
 	instr_time	started;
 	MemoryContext memory = CurrentMemoryContext;
-	const char *problem = rv_label_describe(index, query->filter, &target);
+	const char *problem = rv_label_describe(class->index, query->filter, &target);
 
 	if (problem != NULL)
 		return problem;
@@ -601,7 +602,7 @@ rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLa
 
 	if (target.filtered)
 		enable_timeout_after(STATEMENT_TIMEOUT, FILTERED_LABEL_MS);
-	problem = prepare_searches(&target, vector, k, setting, certified, &searches, label);
+	problem = prepare_searches(&target, class, vector, k, &searches, label);
 	if (problem == NULL && !target.filtered)
 		timed = time_search(&target, &searches, label);
 	if (problem == NULL)
@@ -616,9 +617,9 @@ rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLa
 	{
 		INSTR_TIME_SET_CURRENT(started);
 		if (target.filtered)
-			search_filtered(&target, &searches, setting, label);
+			search_filtered(&target, &searches, class->setting, label);
 		else
-			search_index(&target, &searches, timed, setting, label);
+			search_index(&target, &searches, timed, class->setting, label);
 		label->ladder_us = rv_elapsed_us(&started);
 	}
 	rv_label_reset();

@@ -276,6 +276,9 @@ read_classes(void)
 	class_count = 0;
 	for (uint64 row = 0; row < rows; row++)
 	{
+		const void *certified;
+		int			count = rv_column_array(row, 10, &certified);
+
 		if (find_index(rv_column_oid(row, 1)) == NULL)
 			continue;
 		classes[class_count] = (RvLearnedClass) {
@@ -284,8 +287,11 @@ read_classes(void)
 			.setting = rv_column_int(row, 7, 0),
 			.own_rows = rv_column_int(row, 8, 0),
 			.measured = rv_column_int(row, 9, 0),
-			.certified = rv_column_int(row, 10, 0),
+			.certified_count = count,
+			.certified = MemoryContextAlloc(sync_memory, sizeof(int32) * Max(count, 1)),
 		};
+		if (count > 0)
+			memcpy(classes[class_count].certified, certified, sizeof(int32) * count);
 		class_facts[class_count++] = (rv_class_facts) {
 			.candidates = rv_column_int(row, 3, 0),
 			.labels = rv_column_int(row, 4, 0),

@@ -647,6 +647,19 @@ typedef struct RvTarget
 	char	   *rows_sql;		/* rows of the table as queries */
 } RvTarget;
 
+/* What learns together, as the last synchronisation found it. */
+typedef struct RvLearnedClass
+{
+	Oid			index;
+	int32		k_class;
+	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
+	int			certified_count;
+	int32	   *certified;		/* smallest values for what is asked, the declared target first */
+	int			own_rows;		/* of the table, that wait to be labelled */
+	int			measured;		/* labels, of own rows too */
+	bool		held;			/* until the next synchronisation: the table cannot be read */
+} RvLearnedClass;
+
 typedef struct RvLabel
 {
 	int			rungs;
@@ -687,7 +700,7 @@ extern void rv_label_exact(const RvTarget *target, Datum vector, int k, MemoryCo
 extern void rv_label_reset(void);
 /* For whoever measures searches: a setting of this nest level, and whether a plan searches an index. */
 extern void rv_label_set_option(const char *name, const char *value);
-extern const char *rv_label_query(Oid index, const RvQuery *query, int setting, int certified, RvLabel *label);
+extern const char *rv_label_query(const RvLearnedClass *class, const RvQuery *query, RvLabel *label);
 extern int	rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner);
 
 /* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
@@ -698,17 +711,6 @@ typedef struct RvLearnedIndex
 	Oid			type;			/* of the indexed expression */
 	bool		learnable;		/* queries can be stored and searched again */
 } RvLearnedIndex;
-
-typedef struct RvLearnedClass
-{
-	Oid			index;
-	int32		k_class;
-	int32		setting;		/* ef_search or probes of pgvector alone; 0 = unknown */
-	int32		certified;		/* the smallest value that is certified for the target; 0 = none */
-	int			own_rows;		/* of the table, that wait to be labelled */
-	int			measured;		/* labels, of own rows too */
-	bool		held;			/* until the next synchronisation: the table cannot be read */
-} RvLearnedClass;
 
 #define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_least_worth, stop_rungs, stop_regions"
 #define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS

@@ -64,6 +64,7 @@ CREATE TABLE ruvector.trajectories (
     source text NOT NULL,
     parameterized bool NOT NULL,
     label_state text NOT NULL CHECK (label_state IN ('pending', 'labelled', 'skipped', 'failed')),
+    target real,
     label_note text
 );
 CREATE INDEX trajectories_pending ON ruvector.trajectories (indexid, k_class, query_id) WHERE label_state = 'pending';
@@ -76,6 +77,7 @@ COMMENT ON COLUMN ruvector.trajectories.latency_us IS 'time of the first fetch, 
 COMMENT ON COLUMN ruvector.trajectories.blocks IS 'buffers touched by the scan';
 COMMENT ON COLUMN ruvector.trajectories.parameter IS 'ef_search or probes in force; of a search in batches, rows (hnsw) or lists (ivfflat) taken in all';
 COMMENT ON COLUMN ruvector.trajectories.setting IS 'ef_search or probes that pgvector alone would have used';
+COMMENT ON COLUMN ruvector.trajectories.target IS 'mean recall asked for; NULL: not by a search of the index';
 COMMENT ON COLUMN ruvector.trajectories.label_note IS 'why it was skipped or failed';
 
 CREATE TABLE ruvector.labels (
@@ -290,9 +292,16 @@ SELECT x.indexid, x.relid, p.k_class, x.min_samples,
        n.own_rows,
        (SELECT count(*) FROM ruvector.labels b
         WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS measured,
-       coalesce(p.value, (SELECT min(r.value) FROM ruvector.policy_rungs r
-                          WHERE r.indexid = x.indexid AND r.k_class = p.k_class AND r.family = 'value'
-                            AND r.recall_bound >= p.target AND r.recall_bound <> 'NaN')::int) AS certified
+       ARRAY(SELECT coalesce(CASE WHEN a.declared THEN p.value END, g.value) FROM (
+                 SELECT p.target::real AS target, true AS declared, 0 AS searches
+                 UNION ALL SELECT t.target, false, count(*) FROM ruvector.trajectories t
+                 WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.target IS NOT NULL GROUP BY t.target) a
+             CROSS JOIN LATERAL (
+                 SELECT min(r.value)::int AS value FROM ruvector.policy_rungs r
+                 WHERE r.indexid = x.indexid AND r.k_class = p.k_class AND r.family = 'value'
+                   AND r.recall_bound >= a.target AND r.recall_bound <> 'NaN') g
+             WHERE g.value IS NOT NULL OR (a.declared AND p.value IS NOT NULL)
+             ORDER BY a.declared DESC, a.searches DESC, a.target) AS certified
 FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)
 CROSS JOIN LATERAL (
     SELECT count(*)::int AS candidates, (count(*) FILTER (WHERE t.source = 'own row'))::int AS own_rows
@@ -301,7 +310,7 @@ WHERE x.learnable AND x.mode <> 'off';
 COMMENT ON VIEW ruvector.learning_classes IS 'what the worker''s schedule decides on';
 COMMENT ON COLUMN ruvector.learning_classes.own_rows IS 'further candidates, for whom queries are too few';
 COMMENT ON COLUMN ruvector.learning_classes.measured IS 'labels, whether they count or not';
-COMMENT ON COLUMN ruvector.learning_classes.certified IS 'smallest value that is certified for the target, which may be in force: labels look closer just below it';
+COMMENT ON COLUMN ruvector.learning_classes.certified IS 'smallest values that are certified for the declared target, and for those that searches asked for: labels look closer just below them';
 
 CREATE VIEW ruvector.filtered_recall AS
 SELECT s.indexid, -s.k_class AS k_class, power(10, s.decade)::real AS pass_rate_from, power(10, s.decade + 1)::real AS pass_rate_to,

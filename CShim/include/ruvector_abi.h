@@ -102,7 +102,7 @@ typedef enum rv_source
 	RV_SOURCE_UNCERTIFIED = 7	/* nothing certified for this target yet */
 } rv_source;
 
-#define RV_LADDER_MAX 32		/* parameter values measured for each label */
+#define RV_LADDER_MAX 40		/* parameter values measured for each label */
 #define RV_STAGES_MAX 16		/* batches of one search */
 #define RV_MULTIPLIERS_MAX 64	/* multipliers of a stop rule that are published */
 #define RV_CLASSES_MAX 8		/* classes of k learned for one index */
@@ -142,7 +142,7 @@ typedef struct rv_trajectory
 	int32_t		id_bytes;
 	int32_t		vector_bytes;
 	int32_t		filter_bytes;	/* 0: there is none, or none that a label may repeat */
-	int32_t		reserved;
+	float		target;			/* mean recall asked for */
 } rv_trajectory;
 
 /* ---- the ring: trajectories on their way to the worker ------------------------ */
@@ -247,11 +247,12 @@ int32_t		rv_filtered_next(int32_t kind, int32_t k, int32_t value, int32_t least,
 /*
  * Values of ef_search or probes that a label measures: ascending, from the
  * smallest useful one to `maximum`, with `setting` among them, and finer just
- * below the smallest that is `certified`, if that is not 0.  `out` has room for
- * RV_LADDER_MAX.
+ * below those that are `certified` for something, what matters most first.  `out`
+ * has room for RV_LADDER_MAX.
  */
-rv_status	rv_ladder_build(int32_t kind, int32_t maximum, int32_t setting, int32_t certified,
-							int32_t *RV_NONNULL out, int32_t *RV_NONNULL count, rv_error *RV_NONNULL error);
+rv_status	rv_ladder_build(int32_t kind, int32_t maximum, int32_t setting, const int32_t *RV_NULLABLE certified,
+							int32_t certified_count, int32_t *RV_NONNULL out, int32_t *RV_NONNULL count,
+							rv_error *RV_NONNULL error);
 
 /*
  * Recall@k by distance: a found row is correct when it is no farther than the

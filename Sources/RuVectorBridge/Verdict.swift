@@ -6,11 +6,12 @@ import LearningCore
 
 @c @implementation
 public func rv_ladder_build(
-  _ kind: Int32, _ maximum: Int32, _ setting: Int32, _ certified: Int32, _ out: UnsafeMutablePointer<Int32>,
-  _ count: UnsafeMutablePointer<Int32>, _ error: UnsafeMutablePointer<rv_error>
+  _ kind: Int32, _ maximum: Int32, _ setting: Int32, _ certified: UnsafePointer<Int32>?, _ certifiedCount: Int32,
+  _ out: UnsafeMutablePointer<Int32>, _ count: UnsafeMutablePointer<Int32>, _ error: UnsafeMutablePointer<rv_error>
 ) -> rv_status {
   guarded(error) { () throws(LearningError) in
     guard let kind = IndexKind(rawValue: kind) else { throw .range(value: Int(kind), argument: 1) }
+    let certified = try elements(certified, certifiedCount, argument: 4)
     let values = try ParameterLadder(kind, maximum: maximum, setting: setting, certified: certified).values
     for (position, value) in values.enumerated() { out[position] = value }
     count.pointee = Int32(values.count)

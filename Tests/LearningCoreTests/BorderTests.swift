@@ -151,10 +151,11 @@ struct BorderTests {
     var error = rv_error()
     var values = [Int32](repeating: -1, count: Int(RV_LADDER_MAX))
     var count: Int32 = 0
-    #expect(rv_ladder_build(Int32(RV_IVFFLAT.rawValue), 6, 5, 0, &values, &count, &error) == RV_OK)
+    #expect(rv_ladder_build(Int32(RV_IVFFLAT.rawValue), 6, 5, nil, 0, &values, &count, &error) == RV_OK)
     #expect(values.prefix(Int(count)) == [1, 2, 3, 4, 5, 6])
-    expectError(RV_ERROR_RANGE, 2, 1) { rv_ladder_build(2, 6, 5, 0, &values, &count, $0) }
-    expectError(RV_ERROR_RANGE, 0, 2) { rv_ladder_build(0, 0, 5, 0, &values, &count, $0) }
+    expectError(RV_ERROR_RANGE, 2, 1) { rv_ladder_build(2, 6, 5, nil, 0, &values, &count, $0) }
+    expectError(RV_ERROR_RANGE, 0, 2) { rv_ladder_build(0, 0, 5, nil, 0, &values, &count, $0) }
+    expectError(RV_ERROR_RANGE, 2, 4) { rv_ladder_build(0, 6, 5, nil, 2, &values, &count, $0) }
   }
 
   private func judge(

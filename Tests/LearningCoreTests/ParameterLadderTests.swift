@@ -25,14 +25,22 @@ struct ParameterLadderTests {
   }
 
   @Test(arguments: [
-    (320, 247...293), (226, 174...207), (68, 70...77), (80, 70...77), (11, 11...11), (10, nil), (0, nil),
+    (320, 247...293), (226, 174...207), (68, 68...77), (80, 70...77), (11, 11...11), (10, nil), (0, nil),
   ])
   func isFinerJustBelowWhatIsCertified(certified: Int32, between: ClosedRange<Int32>?) throws {
     let base = try ParameterLadder(.hnsw, maximum: 1000, setting: 40).values
-    let values = try ParameterLadder(.hnsw, maximum: 1000, setting: 40, certified: certified).values
+    let values = try ParameterLadder(.hnsw, maximum: 1000, setting: 40, certified: [certified]).values
     let added = values.filter { !base.contains($0) }
     #expect(added.first == between?.lowerBound && added.last == between?.upperBound, "\(added)")
-    #expect(Set(base).isSubset(of: values) && added.count <= 3)
+    #expect(Set(base).isSubset(of: values) && added.count <= 4)
+  }
+
+  @Test func isFinerBelowEachOfSeveralUntilItIsFull() throws {
+    let base = try ParameterLadder(.hnsw, maximum: 1000, setting: 40).values
+    let both = try ParameterLadder(.hnsw, maximum: 1000, setting: 40, certified: [320, 80, 77]).values
+    #expect(both.filter { !base.contains($0) } == [70, 73, 77, 247, 269, 293])
+    let many = try ParameterLadder(.hnsw, maximum: 1000, setting: 40, certified: [1000] + base).values
+    #expect(many.count == ParameterLadder.capacity && many.contains(975) && !many.contains(700))
   }
 
   @Test func aSmallMaximumStartsLower() throws {
@@ -44,7 +52,7 @@ struct ParameterLadderTests {
   func everyLadderFitsIsSortedAndEndsAtTheMaximum(kind: IndexKind) throws {
     for maximum in Array(1...1200) + [4096, 23170, 32767, 32768] as [Int32] {
       for setting in [0, 1, 5, 39, maximum - 1, maximum] as [Int32] {
-        let values = try ParameterLadder(kind, maximum: maximum, setting: setting, certified: maximum / 3).values
+        let values = try ParameterLadder(kind, maximum: maximum, setting: setting, certified: [maximum / 3, maximum, -1, 7]).values
         #expect((1...ParameterLadder.capacity).contains(values.count))
         #expect(zip(values, values.dropFirst()).allSatisfy { $0 < $1 })
         #expect((values.first ?? 0) >= 1 && values.last == maximum)

@@ -168,8 +168,9 @@ private func checkFeedback(_ input: inout Input) {
 private func checkLadder(_ input: inout Input) {
   let (kind, maximum, setting) = (Int32(input.count(0...2)), input.integer(Int32.self), input.integer(Int32.self))
   var values = [Int32](repeating: 0, count: Int(RV_LADDER_MAX))
-  var (certified, count, error) = (input.integer(Int32.self), Int32(0), rv_error())
-  if rv_ladder_build(kind, maximum, setting, certified, &values, &count, &error) == RV_OK {
+  let certified = (0..<input.count(0...20)).map { _ in input.integer(Int32.self) }
+  var (count, error) = (Int32(0), rv_error())
+  if rv_ladder_build(kind, maximum, setting, certified, Int32(certified.count), &values, &count, &error) == RV_OK {
     let rungs = values.prefix(Int(count))
     expect(zip(rungs, rungs.dropFirst()).allSatisfy(<), "\(rungs)")
     expect(rungs.allSatisfy { $0 >= 1 && $0 <= maximum }, "\(rungs) up to \(maximum)")

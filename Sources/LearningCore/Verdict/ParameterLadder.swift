@@ -3,15 +3,15 @@ import Glibc
 /// The values of one search parameter that a label measures.
 public struct ParameterLadder: Equatable {
   /// At most this many values.
-  public static let capacity = 32
+  public static let capacity = 40
   /// The greatest value any search parameter takes (lists of an IVFFlat index).
   public static let greatest: Int32 = 32768
 
   /// Ascending, distinct, at least 1.
   public let values: [Int32]
 
-  /// Geometric steps up to and including `maximum`, with `setting` among them; of the one that leads to what is
-  /// certified so far, four.
+  /// Geometric steps up to and including `maximum`, with `setting` among them, and what is certified so far; of each
+  /// step that leads to that, four, as long as there is room.
   ///
   /// hnsw.ef_search: from 10 by 2^¼ up to 160, where recall bends, then by 2^½.  ivfflat.probes: from 1 by
   /// 2^½.
@@ -19,11 +19,11 @@ public struct ParameterLadder: Equatable {
   /// - Parameters:
   ///   - maximum: the greatest value worth measuring, 1...32768.
   ///   - setting: the value in force today; left out when it is not in 1...maximum.
-  ///   - certified: the smallest value that is certified for what is asked, or 0.  A smaller one may do, where a whole
-  ///     step would be too large.
+  ///   - certified: the smallest values that are certified for what is asked, what matters most first; others than
+  ///     1...maximum count for nothing.  Smaller ones may do, where a whole step would be too large.
   /// - Throws: `range` (argument 2) for `maximum`.
   public init(
-    _ kind: IndexKind, maximum: Int32, setting: Int32, certified: Int32 = 0
+    _ kind: IndexKind, maximum: Int32, setting: Int32, certified: some Sequence<Int32> = EmptyCollection()
   ) throws(LearningError) {
     guard (1...Self.greatest).contains(maximum) else { throw .range(value: Int(maximum), argument: 2) }
     let half = 2.0.squareRoot()
@@ -39,12 +39,13 @@ public struct ParameterLadder: Equatable {
     steps.append(maximum)
     if (1...maximum).contains(setting), !steps.contains(setting) { steps.append(setting) }
     steps.sort()
-    if certified > 0, let above = steps.firstIndex(where: { $0 >= certified }), above > 0 {
+    var finer = Set(steps)
+    for value in certified where (1...maximum).contains(value) {
+      guard let above = steps.firstIndex(where: { $0 >= value }), above > 0 else { continue }
       let (low, high) = (Double(steps[above - 1]), Double(steps[above]))
       let between = (1...3).map { Int32((low * pow(high / low, Double($0) / 4)).rounded()) }
-      for value in between where !steps.contains(value) && steps.count < Self.capacity { steps.append(value) }
-      steps.sort()
+      for one in [value] + between where finer.count < Self.capacity { finer.insert(one) }
     }
-    values = steps
+    values = finer.sorted()
   }
 }

@@ -87,6 +87,19 @@ SELECT chosen_now('<->');
 RESET ruvector.adaptive_search;
 SELECT chosen_now('<->', 1000) AS other_class_of_k;
 
+-- labels look closer just below the value for an own target that searches ask for
+SET ruvector.target_recall = 0.7;
+SELECT chosen_now('<->') AS own \gset
+CREATE FUNCTION is_finer_below(own int) RETURNS bool LANGUAGE sql AS $$
+  SELECT bool_or(value < own AND value > own / 1.2 AND value <> ALL (first.parameters))
+  FROM ruvector.labels b, unnest(b.parameters) value,
+    (SELECT parameters FROM ruvector.labels WHERE indexid = 'items_embedding'::regclass ORDER BY label_number LIMIT 1) first
+  WHERE indexid = 'items_embedding'::regclass $$;
+SELECT is_finer_below(:own);
+SELECT search(251, 260, '<->');
+RESET ruvector.target_recall;
+SELECT wait_until(format('is_finer_below(%s)', :own));
+
 -- every label measured the real index: more ef_search never touches fewer buffers on average
 SELECT bool_and(blocks >= below) AS cost_rises FROM (
   SELECT blocks, lag(blocks, 1, 0) OVER (ORDER BY value) AS below
