@@ -14,7 +14,7 @@ EXTENSION  = ruvector
 MODULE_big = ruvector
 DATA_built = ruvector--0.1.sql
 OBJS       = $(patsubst %,CShim/%.o,guard messages settings shared registry image job pgvector plan batches filter scan capture explain choice \
-	catalog label whatif drain evidence learn worker functions door benchmark bank verdicts tune module)
+	catalog label whatif drain evidence policies learn worker functions door benchmark bank verdicts tune module)
 EXTRA_CLEAN = .build tmp_check output_iso
 
 PG_CONFIG  ?= pg_config

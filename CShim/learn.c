@@ -252,7 +252,7 @@ read_policies(void)
 			rv_policy  *policy = &index->entry.policy[index->entry.classes];
 			rv_regions	regions;
 
-			if (!rv_evidence_read_policy(row, 2, policy, &regions))
+			if (!rv_policy_read(row, 2, policy, &regions))
 				continue;
 			index->entry.classes++;
 			if (policy->stop.regions != 0)
@@ -614,7 +614,7 @@ act(rv_schedule *schedule)
 				synchronise();
 			break;
 		case RV_ACTION_JUDGE:
-			if (rv_evidence_judge(&classes[i], find_index(classes[i].index)))
+			if (rv_policy_judge(&classes[i], find_index(classes[i].index)))
 				synchronise();
 			else
 				class_facts[i].judged = class_facts[i].labels;	/* until the next synchronisation */
@@ -624,7 +624,7 @@ act(rv_schedule *schedule)
 				bool		budgeted = class_facts[i].urgent == 0;
 
 				rv_evidence_label(&classes[i], &class_facts[i]);
-				if (rv_evidence_watch(&classes[i], find_index(classes[i].index)))
+				if (rv_policy_watch(&classes[i], find_index(classes[i].index)))
 					synchronise();
 				if (budgeted)
 				{

@@ -21,7 +21,8 @@
  *   label.c     the truth about one query
  *   whatif.c    indexes built in other ways, on samples
  *   drain.c     from the ring into the tables
- *   evidence.c  labels and verdicts
+ *   evidence.c  queries measured, as labels
+ *   policies.c  labels judged, as policies; the watch
  *   learn.c     the worker's loop
  *   worker.c    the life of launcher and workers
  *   functions.c SQL functions
@@ -703,7 +704,7 @@ extern void rv_label_set_option(const char *name, const char *value);
 extern const char *rv_label_query(const RvLearnedClass *class, const RvQuery *query, RvLabel *label);
 extern int	rv_label_own_rows(Oid index, int count, Datum *vectors, Oid *owner);
 
-/* ---- drain.c, evidence.c, learn.c: what the worker does --------------------------------- */
+/* ---- drain.c, evidence.c, policies.c, learn.c: what the worker does -------------------- */
 
 typedef struct RvLearnedIndex
 {
@@ -717,10 +718,10 @@ typedef struct RvLearnedIndex
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);
-extern bool rv_evidence_watch(const RvLearnedClass *class, const RvLearnedIndex *index);
-extern bool rv_evidence_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
+extern bool rv_policy_watch(const RvLearnedClass *class, const RvLearnedIndex *index);
+extern bool rv_policy_judge(const RvLearnedClass *class, const RvLearnedIndex *index);
 extern int	rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_class, int count);
-extern bool rv_evidence_read_policy(uint64 row, int column, rv_policy *policy, rv_regions *regions);
+extern bool rv_policy_read(uint64 row, int column, rv_policy *policy, rv_regions *regions);
 extern bool rv_learn_begin(const char *activity);
 extern void rv_learn_end(void);
 extern void rv_learn_abort(bool secret);
