@@ -282,20 +282,23 @@ COMMENT ON COLUMN ruvector.policy_rungs.recall_bound IS 'certified lower bound o
 COMMENT ON COLUMN ruvector.policy_rungs.tail IS 'share of searches with recall of at least 0.9; tail_bound is certified likewise';
 
 CREATE VIEW ruvector.learning_classes AS
+WITH searches AS MATERIALIZED (
+    SELECT t.indexid, t.k_class, t.source, t.setting, t.target, count(*) AS number FROM ruvector.trajectories t GROUP BY 1, 2, 3, 4, 5)
 SELECT x.indexid, x.relid, p.k_class, x.min_samples,
        n.candidates - n.own_rows AS candidates,
        (SELECT count(*) FROM ruvector.evidence b WHERE b.indexid = x.indexid AND b.k_class = p.k_class)::int AS labels,
        p.judged_labels,
-       coalesce((SELECT mode() WITHIN GROUP (ORDER BY t.setting) FROM ruvector.trajectories t
-                 WHERE t.indexid = x.indexid AND t.source NOT IN ('user', 'client', 'own row')),
-                (SELECT max(t.setting) FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source = 'own row')) AS setting,
+       coalesce((SELECT s.setting FROM searches s
+                 WHERE s.indexid = x.indexid AND s.source NOT IN ('user', 'client', 'own row') AND s.setting IS NOT NULL
+                 GROUP BY s.setting ORDER BY sum(s.number) DESC, s.setting LIMIT 1),
+                (SELECT max(s.setting) FROM searches s WHERE s.indexid = x.indexid AND s.source = 'own row')) AS setting,
        n.own_rows,
        (SELECT count(*) FROM ruvector.labels b
         WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS measured,
        ARRAY(SELECT coalesce(CASE WHEN a.declared THEN p.value END, g.value) FROM (
                  SELECT p.target::real AS target, true AS declared, 0 AS searches
-                 UNION ALL SELECT t.target, false, count(*) FROM ruvector.trajectories t
-                 WHERE t.indexid = x.indexid AND t.k_class = p.k_class AND t.target IS NOT NULL GROUP BY t.target) a
+                 UNION ALL SELECT s.target, false, sum(s.number) FROM searches s
+                 WHERE s.indexid = x.indexid AND s.k_class = p.k_class AND s.target IS NOT NULL GROUP BY s.target) a
              CROSS JOIN LATERAL (
                  SELECT min(r.value)::int AS value FROM ruvector.policy_rungs r
                  WHERE r.indexid = x.indexid AND r.k_class = p.k_class AND r.family = 'value'
