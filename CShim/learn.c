@@ -659,6 +659,7 @@ pin_settings(void)
 		{"statement_timeout", "0"},
 		{"lock_timeout", "500ms"},
 		{"idle_in_transaction_session_timeout", "0"},
+		{"jit", "off"},			/* would take longer than any of our statements */
 	};
 
 	for (int i = 0; i < (int) lengthof(settings); i++)
