@@ -145,6 +145,9 @@ def judge(what, contestants):
 
 def race(contestants):
     """Microseconds of contestants, query by query, each the best of its rounds; in one session."""
+    # learning was hurried: let the worker write down searches as often as it does by default
+    interval = one("SELECT boot_val FROM pg_settings WHERE name = 'ruvector.learning_interval'")
+    sql(f"ALTER SYSTEM SET ruvector.learning_interval = {interval}", "SELECT pg_reload_conf()")
     calls = []
     total = int(one("SELECT max(id) FROM held_out"))
     for first in range(1, total + 1, BLOCK):
