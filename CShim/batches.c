@@ -51,6 +51,7 @@ typedef struct RvArray
 struct RvBatches
 {
 	IndexScanState *child;
+	ExprState  *indexed;		/* what the index holds, of the row in the scan slot */
 	MemoryContext memory;
 	int			kind;			/* rv_index_kind */
 	RvWindow   *window;
@@ -78,12 +79,45 @@ struct RvBatches
 	int			sorted_count;
 };
 
+/*
+ * Of the order's two sides the indexed one.  The other is the query, which the scan
+ * key has: computed once for each search, by whatever function.
+ */
+static ExprState *
+indexed_side(IndexScanState *child)
+{
+	IndexScan  *plan = (IndexScan *) child->ss.ps.plan;
+	List	   *sides = linitial_node(OpExpr, plan->indexorderbyorig)->args;
+	Node	   *query = lsecond(linitial_node(OpExpr, plan->indexorderby)->args);
+
+	return ExecInitExpr(equal(linitial(sides), query) ? lsecond(sides) : linitial(sides), &child->ss.ps);
+}
+
+/* Of an indexed value to the query, in the memory of the row; NaN if there is none. */
+double
+rv_batches_distance(IndexScanState *child, Datum indexed)
+{
+	ScanKey		key = &child->iss_OrderByKeys[0];
+	MemoryContext old;
+	Datum		distance;
+
+	if (key->sk_flags & SK_ISNULL)
+		return get_float8_nan();
+	old = MemoryContextSwitchTo(child->ss.ps.ps_ExprContext->ecxt_per_tuple_memory);
+	distance = FunctionCall2Coll(&key->sk_func, key->sk_collation, indexed, key->sk_argument);
+	MemoryContextSwitchTo(old);
+	return DatumGetFloat8(distance);
+}
+
 RvBatches *
 rv_batches_create(IndexScanState *child, int kind, MemoryContext memory)
 {
 	RvBatches  *batches = MemoryContextAllocZero(memory, sizeof(RvBatches));
+	MemoryContext old = MemoryContextSwitchTo(memory);
 
 	batches->child = child;
+	batches->indexed = indexed_side(child);
+	MemoryContextSwitchTo(old);
 	batches->memory = memory;
 	batches->kind = kind;
 	return batches;
@@ -161,8 +195,8 @@ distance_of_slot(RvBatches *batches)
 
 	ResetExprContext(context);
 	context->ecxt_scantuple = batches->child->ss.ss_ScanTupleSlot;
-	datum = ExecEvalExprSwitchContext((ExprState *) linitial(batches->child->indexorderbyorig), context, &isnull);
-	return isnull ? get_float8_nan() : DatumGetFloat8(datum);
+	datum = ExecEvalExprSwitchContext(batches->indexed, context, &isnull);
+	return isnull ? get_float8_nan() : rv_batches_distance(batches->child, datum);
 }
 
 /* Asks the filter about the row in the scan slot. */

@@ -234,7 +234,6 @@ static void
 keep_distance(RvScan *scan, TupleTableSlot *slot)
 {
 	RvCapture  *capture = &scan->capture;
-	ExprContext *context = scan->child->ss.ps.ps_ExprContext;
 	bool		isnull;
 	Datum		datum = slot_getattr(slot, capture->key_attribute, &isnull);
 
@@ -243,9 +242,7 @@ keep_distance(RvScan *scan, TupleTableSlot *slot)
 		capture->record.flags &= ~RV_FLAG_HAS_DISTANCES;
 		return;
 	}
-	context->ecxt_scantuple = slot;
-	datum = ExecEvalExprSwitchContext((ExprState *) linitial(scan->child->indexorderbyorig), context, &isnull);
-	capture->distances[capture->record.rows_kept] = isnull ? get_float8_nan() : DatumGetFloat8(datum);
+	capture->distances[capture->record.rows_kept] = rv_batches_distance(scan->child, datum);
 }
 
 void

@@ -70,7 +70,6 @@ static void
 choose(const IndexPath *path, int32 k, RvChoice *choice)
 {
 	const OpExpr *order = linitial(path->indexorderbys);
-	bool		order_is_immutable = !contain_mutable_functions((Node *) order);
 	ListCell   *cell;
 
 	choice->k = k;
@@ -91,7 +90,7 @@ choose(const IndexPath *path, int32 k, RvChoice *choice)
 		choice->index[choice->count] = index->indexoid;
 		choice->kind[choice->count] = learned->entry.kind;
 		choice->filtered[choice->count] = filter != NIL;
-		look_ahead(&learned->entry, k, filter != NIL, order_is_immutable && !contain_volatile_functions((Node *) filter),
+		look_ahead(&learned->entry, k, filter != NIL, !contain_volatile_functions((Node *) filter),
 				   &choice->prospect[choice->count], &choice->target);
 		choice->count++;
 	}

@@ -430,6 +430,7 @@ extern void rv_plan_init(void);
 
 typedef struct RvBatches RvBatches;
 
+extern double rv_batches_distance(IndexScanState *child, Datum indexed);
 extern RvBatches *rv_batches_create(IndexScanState *child, int kind, MemoryContext memory);
 extern void rv_batches_start(RvBatches *batches, IndexScanDesc descriptor, RvWindow *window, int k);
 extern void rv_batches_release(RvBatches *batches);
@@ -514,7 +515,6 @@ typedef struct RvScan
 	bool		driven;			/* we fetch ourselves instead of the child, */
 	bool		batched;		/* and in batches */
 	bool		searched;		/* these have been searched */
-	bool		order_is_immutable; /* batches may compute distances by it */
 	bool		filter_is_safe; /* may be asked of more rows than pgvector alone would ask it of */
 	struct RvTrace *trace;		/* of the worker's own search */
 	RvWindow	window;			/* in force around calls of the access method */

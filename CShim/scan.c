@@ -63,7 +63,7 @@ rv_scan_can_batch(int kind, int32 k)
 static bool
 can_batch(const RvScan *scan, int32 k)
 {
-	return scan->filter_is_safe && scan->order_is_immutable &&
+	return scan->filter_is_safe &&
 		IsMVCCSnapshot(scan->css.ss.ps.state->es_snapshot) && rv_scan_can_batch(scan->kind, k);
 }
 
@@ -141,7 +141,7 @@ find_scale(RvScan *scan, const rv_policy *policy)
 
 /*
  * Asks the optimizer.  Also used by EXPLAIN without ANALYZE.  Leaves the scan's
- * own state alone but for `slot`, `learned_table`, the rule and `target`.
+ * own state alone but for `slot`, `learned_table`, the rule, `scale` and `target`.
  */
 void
 rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, rv_rung *fixed)
@@ -494,8 +494,6 @@ begin_scan(CustomScanState *node, EState *estate, int flags)
 	scan->kind = intVal(linitial(plan->custom_private));
 	scan->parameter = rv_pgvector_parameter(scan->kind);
 	scan->memory = estate->es_query_cxt;
-	/* distances are computed from it, row by row; else who computes the query vector would be called for each */
-	scan->order_is_immutable = !contain_mutable_functions((Node *) ((IndexScan *) child->plan)->indexorderbyorig);
 	scan->filter_is_safe = !contain_volatile_functions((Node *) child->plan->qual);
 	/* the child's own slots are returned: tell the parent their real type */
 	node->ss.ps.resultops = ExecGetResultSlotOps(child, &fixed);

@@ -52,6 +52,31 @@ SELECT count(*) FILTER (WHERE b.distances = found(b.s)) >= 99 AS same,
 FROM batched b;
 RESET hnsw.ef_search;
 
+-- who computes the query vector is asked as often as by pgvector alone: once, and by the executor for each row it returns
+CREATE FUNCTION embed(seed int) RETURNS vector LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  PERFORM set_config('test.asked', (current_setting('test.asked')::int + 1)::text, false);
+  RETURN noise(seed, 8);
+END $$;
+CREATE FUNCTION asked(ordering text, s int) RETURNS TABLE (times text, in_batches bool, same bool) LANGUAGE plpgsql AS $$
+DECLARE
+  query text := format('SELECT array_agg(d) FROM (SELECT embedding <-> noise(%s, 8) AS d FROM items ORDER BY %s LIMIT 10) s', s, ordering);
+  result float8[];
+BEGIN
+  SELECT bool_or(l ~ 'in batches') INTO in_batches FROM explained(format('SELECT id FROM items ORDER BY %s LIMIT 10', ordering)) l;
+  PERFORM set_config('test.asked', '0', false);
+  EXECUTE query INTO result;
+  times := current_setting('test.asked');
+  same := result = found(s);
+  RETURN NEXT;
+END $$;
+SELECT * FROM asked('embedding <-> embed(-5)', -5);
+SELECT * FROM asked('embed(-5) <-> embedding', -5);
+SET ruvector.learning_enabled = off;
+SELECT times FROM asked('embedding <-> embed(-5)', -5);
+RESET ruvector.learning_enabled;
+DROP FUNCTION embed, asked;
+
 -- a benchmark searches by the rule as well
 CREATE TABLE truth AS SELECT noise(-g, 8) AS query, ARRAY(SELECT id FROM items ORDER BY (embedding <-> noise(-g, 8)) + 0 LIMIT 10) AS neighbors FROM generate_series(1, 40) g;
 SELECT setting, parameter, decision, queries, recall > 0.98 AS nearly_exact FROM ruvector_benchmark_recall('items', 'truth') WHERE setting = 'learned';
