@@ -11,12 +11,6 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-typedef struct Record
-{
-	rv_trajectory *trajectory;
-	struct Record *older;		/* of the same table */
-} Record;
-
 static Datum
 identifiers(const rv_trajectory *trajectory, const char *ids, bool *isnull)
 {
@@ -133,6 +127,21 @@ insert_trajectory(SPIPlanPtr insert, const rv_trajectory *trajectory, const RvLe
 	rv_sql_execute(insert, SPI_OK_INSERT, TRAJECTORY_COLUMNS, values, nulls);
 }
 
+/* Those of an index, or of all. */
+static void
+count_lost(List *records, Oid index)
+{
+	ListCell   *cell;
+
+	foreach(cell, records)
+	{
+		const rv_trajectory *trajectory = lfirst(cell);
+
+		if (!OidIsValid(index) || trajectory->index == index)
+			rv_registry_count_dropped(trajectory->index);
+	}
+}
+
 /*
  * Of each table only the last trajectory_window searches are written: older ones
  * would be pruned at once.
@@ -165,6 +174,8 @@ store(List *records, MemoryContext memory, RvLearnedIndex *indexes, int count)
 			window = rv_column_int(0, 1, 0);
 			learns_from = DatumGetTimestampTz(rv_sql_value(0, 2, &isnull));
 		}
+		else
+			count_lost(records, index->entry.index);
 		for (int r = list_length(records) - 1; r >= 0 && window > 0; r--)
 		{
 			rv_trajectory *trajectory = list_nth(records, r);
@@ -216,10 +227,7 @@ rv_drain(RvLearnedIndex *indexes, int count)
 	}
 	PG_CATCH();
 	{
-		ListCell   *cell;
-
-		foreach(cell, records)
-			rv_registry_count_dropped(((rv_trajectory *) lfirst(cell))->index);
+		count_lost(records, InvalidOid);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -308,11 +308,14 @@ measure(const RvTarget *target, const Searches *searches, int parameter, const R
 	*recall = known ? share : NAN;
 }
 
-/* The value at which a rung of the ladder is measured: below k hnsw would return fewer rows, the scan asks for k there. */
+/*
+ * The value at which a rung of the ladder is measured: below k hnsw would return fewer rows, the scan asks for k
+ * there.  Of an own row with the largest k one is missing, as it finds itself.
+ */
 static int
 value_of_rung(const RvTarget *target, const RvLabel *label, int rung, int k)
 {
-	return target->kind == RV_HNSW ? Max(label->values[rung], rows_asked(target, k)) : label->values[rung];
+	return target->kind == RV_HNSW ? Max(label->values[rung], Min(rows_asked(target, k), RV_K_MAX(RV_HNSW))) : label->values[rung];
 }
 
 static const char *

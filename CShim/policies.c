@@ -136,7 +136,8 @@ read_embeddings(int count, int column, int32 *dims)
 
 /*
  * Reads the labels that count, from this number on and oldest first, as one matrix
- * over the values that the newest label measured.  Returns the number of labels.
+ * over the values that most of them measured, as many as a ladder has.  Returns the
+ * number of labels.
  */
 static int
 read_labels(const RvLearnedClass *class, Oid type, int64 from, rv_labels *labels)
@@ -146,17 +147,9 @@ read_labels(const RvLearnedClass *class, Oid type, int64 from, rv_labels *labels
 	Oid			types[] = {OIDOID, INT4OID, INT4OID, BOOLOID, INT8OID};
 	Datum		sql_values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class), Int32GetDatum(class->setting),
 	BoolGetDatum(embedded), Int64GetDatum(from)};
-	int			count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
-									 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
-									 /* random, and drawn before anything was measured */
-									 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us,"
-									 " CASE WHEN $4 THEN t.query_vector END"
-									 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
-									 " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= $5"
-									 " ORDER BY b.label_number",
-									 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
 	const void *values;
 	int			rungs;
+	int			count;
 	float	   *recall,
 			   *blocks,
 			   *setting_blocks,
@@ -164,9 +157,22 @@ read_labels(const RvLearnedClass *class, Oid type, int64 from, rv_labels *labels
 			   *timed_us;
 
 	memset(labels, 0, sizeof(*labels));
+	rv_sql("SELECT array_agg(v.value ORDER BY v.value) FROM (SELECT u.value FROM ruvector.evidence b, unnest(b.parameters) u(value)"
+		   " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= $5"
+		   " GROUP BY u.value ORDER BY count(*) DESC, u.value LIMIT " CppAsString2(RV_LADDER_MAX) ") v",
+		   SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
+	rungs = rv_column_array(0, 1, &values);
+	count = (int) rv_sql("SELECT b.parameters, b.recall, b.blocks,"
+						 " CASE WHEN b.setting = $3 THEN b.setting_blocks END, b.stages,"
+						 /* random, and drawn before anything was measured */
+						 " get_byte(uuid_send(b.query_id), 15) % 8 = 0, b.timed_blocks, b.timed_us,"
+						 " CASE WHEN $4 THEN t.query_vector END"
+						 " FROM ruvector.evidence b JOIN ruvector.trajectories t USING (query_id)"
+						 " WHERE b.indexid = $1 AND b.k_class = $2 AND b.label_number >= $5"
+						 " ORDER BY b.label_number",
+						 SPI_OK_SELECT, lengthof(types), types, sql_values, NULL);
 	if (count == 0)
 		return 0;
-	rungs = rv_column_array(count - 1, 1, &values);
 	recall = palloc(sizeof(float) * count * Max(rungs, 1));
 	blocks = palloc(sizeof(float) * count * Max(rungs, 1));
 	setting_blocks = palloc(sizeof(float) * count);
@@ -339,6 +345,7 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 		   " applied_from = CASE WHEN coalesce($5, $6) IS NULL THEN NULL WHEN NOT $8 THEN applied_from"
 		   "  ELSE (SELECT coalesce(max(label_number), 0) + 1 FROM ruvector.labels) END,"
 		   " watch = CASE WHEN NOT $8 THEN watch END, watched_to = CASE WHEN NOT $8 THEN watched_to END,"
+		   " watch_recall = CASE WHEN NOT $8 THEN watch_recall END, watch_labels = CASE WHEN NOT $8 THEN watch_labels END,"
 		   " judged_labels = $7, judged_at = clock_timestamp(),"
 		   " cost_ratio = $10, cost_ratio_low = $11, cost_ratio_high = $12,"
 		   " setting_p50 = $13, setting_p95 = $14, setting_p99 = $15, rungs = $16,"
@@ -434,12 +441,14 @@ judge(const RvLearnedClass *class, const RvLearnedIndex *index)
 
 /*
  * Labels of queries from before their mix changed prove nothing about those of
- * now.  True: there were such, and they do not count any more.
+ * now.  True: there were such, and they do not count any more.  Nor do those by
+ * which that was noticed: where among them the new mix begins is a guess, and a bound
+ * holds from a start that does not depend on what came after it.
  */
 static bool
 drop_other_queries(const RvLearnedClass *class)
 {
-	Oid			types[] = {OIDOID, INT4OID, INT8OID, INT4OID, INT4OID, FLOAT8OID};
+	Oid			types[] = {OIDOID, INT4OID, INT8OID, INT4OID, INT4OID, FLOAT8OID, INT8OID};
 	Datum		values[lengthof(types)] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
 	rv_queries	queries = {0};
 	float	   *k,
@@ -478,19 +487,20 @@ drop_other_queries(const RvLearnedClass *class)
 	if (change.since < 0)
 		return false;
 	values[2] = rv_sql_value(change.since, 4, &isnull);
-	values[3] = Int32GetDatum(count - change.since);
+	values[3] = Int32GetDatum(count - change.noticed - 1);
 	values[4] = Int32GetDatum(change.noticed - change.since + 1);
 	values[5] = Float8GetDatum(change.distance);
+	values[6] = rv_sql_value(change.noticed, 4, &isnull);
 	rv_sql("INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, value_after, target, labels, reason)"
 		   " SELECT relid, indexid, k_class, 'queries changed', value, value, target, $4,"
-		   "  format('at least about %s %% of the queries are of another kind since the one labelled on %s, noticed after %s of them; labels of earlier ones do not count any more',"
+		   "  format('at least about %s %% of the queries are of another kind since the one labelled on %s, noticed after %s of them; labels up to then do not count any more',"
 		   "   round(100 * $6::numeric), (SELECT labelled_at::timestamptz(0) FROM ruvector.labels WHERE label_number = $3), $5)"
 		   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2",
-		   SPI_OK_INSERT, lengthof(types), types, values, NULL);
-	rv_sql("UPDATE ruvector.policies SET evidence_from = $3, judged_labels = $4,"
+		   SPI_OK_INSERT, 6, types, values, NULL);
+	rv_sql("UPDATE ruvector.policies SET evidence_from = $7 + 1, judged_labels = $4,"
 		   " state = CASE WHEN coalesce(value, lambda) IS NOT NULL THEN 'renewing' ELSE state END"
 		   " WHERE indexid = $1 AND k_class = $2",
-		   SPI_OK_UPDATE, 4, types, values, NULL);
+		   SPI_OK_UPDATE, lengthof(types), types, values, NULL);
 	return true;
 }
 

@@ -672,7 +672,7 @@ typedef struct RvLabel
 	float		stage[RV_STAGES_MAX][RV_STAGE_COLUMNS];
 	float		setting_recall; /* of pgvector alone; NaN = setting unknown */
 	float		setting_blocks;
-	float		timed_blocks;	/* of the plain search that found the caches cold; NaN = none */
+	float		timed_blocks;	/* of one plain search, before the exact one; NaN = none */
 	float		timed_us;
 	Oid			filenode;
 	int			exact_count;

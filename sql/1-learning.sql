@@ -111,7 +111,7 @@ COMMENT ON COLUMN ruvector.labels.exact_ids IS 'primary key of the exact neighbo
 COMMENT ON COLUMN ruvector.labels.blocks IS 'buffers touched at each value';
 COMMENT ON COLUMN ruvector.labels.stage_totals IS 'rows (hnsw) or lists (ivfflat) taken after each batch of a search in batches; NULL where there is none';
 COMMENT ON COLUMN ruvector.labels.stages IS 'for each batch: recall and buffers so far, distances of the nearest, the k-th and the last row, microseconds so far (NaN: not timed)';
-COMMENT ON COLUMN ruvector.labels.timed_us IS 'of one search at one value right after the exact one, which leaves the caches cold; NULL: the search in batches was timed instead';
+COMMENT ON COLUMN ruvector.labels.timed_us IS 'of one search at one value, before the exact one, which would leave the caches cold; NULL: the search in batches was timed instead';
 COMMENT ON COLUMN ruvector.labels.setting IS 'ef_search or probes of pgvector alone; NULL: unknown';
 COMMENT ON COLUMN ruvector.labels.setting_recall IS 'recall of pgvector alone; below k rows, if the setting is below k';
 
@@ -297,12 +297,14 @@ SELECT x.indexid, x.relid, p.k_class, x.min_samples,
         WHERE b.indexid = x.indexid AND b.k_class = p.k_class AND b.label_number >= p.evidence_from)::int AS measured,
        ARRAY(SELECT coalesce(CASE WHEN a.declared THEN p.value END, g.value) FROM (
                  SELECT p.target::real AS target, true AS declared, 0 AS searches
-                 UNION ALL SELECT s.target, false, sum(s.number) FROM searches s
-                 WHERE s.indexid = x.indexid AND s.k_class = p.k_class AND s.target IS NOT NULL GROUP BY s.target) a
+                 UNION ALL (SELECT s.target, false, sum(s.number) FROM searches s
+                            WHERE s.indexid = x.indexid AND s.k_class = p.k_class AND s.target IS NOT NULL
+                            GROUP BY s.target ORDER BY sum(s.number) DESC, s.target LIMIT 10)) a
              CROSS JOIN LATERAL (
                  SELECT min(r.value)::int AS value FROM ruvector.policy_rungs r
                  WHERE r.indexid = x.indexid AND r.k_class = p.k_class AND r.family = 'value'
-                   AND r.recall_bound >= a.target AND r.recall_bound <> 'NaN') g
+                   AND r.recall_bound >= a.target AND r.recall_bound <> 'NaN'
+                   AND (p.target_tail IS NULL OR (r.tail_bound >= p.target_tail AND r.tail_bound <> 'NaN'))) g
              WHERE g.value IS NOT NULL OR (a.declared AND p.value IS NOT NULL)
              ORDER BY a.declared DESC, a.searches DESC, a.target) AS certified
 FROM ruvector.learned_indexes x JOIN ruvector.policies p USING (indexid)

@@ -285,7 +285,7 @@ typedef struct rv_labels
 	const float *RV_NULLABLE recall;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE blocks;	/* [count * rungs]; NaN = not measured */
 	const float *RV_NULLABLE setting_blocks;	/* [count]: pgvector alone; NaN = not measured */
-	/* [count]: buffers and microseconds of one plain search that found the caches cold; NaN = not timed */
+	/* [count]: buffers and microseconds of one plain search; NaN = not timed */
 	const float *RV_NULLABLE timed_blocks;
 	const float *RV_NULLABLE timed_us;
 	/* the same queries searched in batches through all stages; 0 stages = not measured */
@@ -293,7 +293,7 @@ typedef struct rv_labels
 	int32_t		reserved;
 	const float *RV_NULLABLE stage;	/* [count * stages * RV_STAGE_COLUMNS]: recall, blocks (both up to here;
 									 * NaN = not measured), nearest, kth, last (NaN = no such row),
-									 * microseconds up to here, caches cold (NaN = not timed) */
+									 * microseconds up to here (NaN = not timed) */
 	const bool *RV_NULLABLE for_fitting;	/* [count]: chosen beforehand; the others certify */
 	const float *RV_NULLABLE embedding; /* [count * dims]: query vectors; NULL = not known */
 	int32_t		dims;

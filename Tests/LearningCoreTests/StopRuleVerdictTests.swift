@@ -29,7 +29,7 @@ struct StopRuleVerdictTests {
 
   @Test func rungsAreReplaysOfTheLabelsThatDidNotFit() throws {
     let verdict = try verdict(labels(400))
-    #expect(verdict.isFittedAnew && verdict.rule.labels == 200)
+    #expect(verdict.isFittedAnew && verdict.rule.labels == 192)
     let values = verdict.rungs.map(\.value)
     #expect((10...StopRuleVerdict.capacity).contains(values.count) && values == Set(values).sorted())
     for rung in verdict.rungs {
@@ -94,11 +94,14 @@ struct StopRuleVerdictTests {
 
   @Test func aRuleIsKeptUntilTheLabelsForFittingHaveDoubled() throws {
     let first = try verdict(labels(200))
-    let kept = try verdict(labels(398), inForce: first.rule)
-    #expect(!kept.isFittedAnew && kept.rule.labels == 100 && kept.rule.stages == first.rule.stages)
-    #expect(kept.rungs[0].labels == 199)
-    let anew = try verdict(labels(400), inForce: first.rule)
-    #expect(anew.isFittedAnew && anew.rule.labels == 200 && anew.rule.stages != first.rule.stages)
+    let kept = try verdict(labels(382), inForce: first.rule)
+    #expect(!kept.isFittedAnew && kept.rule.labels == 96 && kept.rule.stages == first.rule.stages)
+    #expect(kept.rungs[0].labels == 191)
+    let anew = try verdict(labels(384), inForce: first.rule)
+    #expect(anew.isFittedAnew && anew.rule.labels == 192 && anew.rule.stages != first.rule.stages)
+    // where it was not kept it is no other one with more labels
+    let again = try verdict(labels(600), inForce: first.rule)
+    #expect(again.isFittedAnew && again.rule.stages == anew.rule.stages)
     // after the evidence was dropped
     #expect(try !verdict(labels(20), inForce: first.rule).isFittedAnew)
   }

@@ -137,7 +137,7 @@ struct VerdictTests {
     expectRefused([0, 1], [], [])
     expectRefused([2, 2], [], [])
     expectRefused([2, 1], [], [])
-    expectRefused(Array(1...33), [], [])
+    expectRefused(Array(1...Int32(ParameterLadder.capacity + 1)), [], [])
     expectRefused([1, 2], [1, 1, 1], [1, 1, 1])
     expectRefused([1, 2], [1, 1], [1])
     expectRefused([1], [1.01], [1])

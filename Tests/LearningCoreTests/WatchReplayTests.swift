@@ -89,7 +89,7 @@ struct WatchReplayTests {
 
   /// What labels put in force, where they certify anything; several replays of each.
   private func replays(_ family: Family, target: Double) throws -> [Replay] {
-    let labels = target < 0.98 ? 300 : 600
+    let labels = target < 0.98 ? 400 : 800
     let goal = try Verdict.Goal(recall: RecallGoal(mean: target), minSamples: 100)
     return try (0..<UInt64(Self.policies)).flatMap { seed -> [Replay] in
       var random = SplitMix64(seed: seed)

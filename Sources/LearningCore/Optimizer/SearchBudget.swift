@@ -23,8 +23,8 @@ public struct SearchBudget: Sendable {
 
   /// The highest round recall for which what would be put in force stays within the budget.
   ///
-  /// The bounds of all values and multipliers hold together, so that choosing among them afterwards costs no
-  /// confidence (`FixedSequence`, `MultiplierSequence`).
+  /// Each of these recalls is certified by itself; which of them it is is chosen by the same labels, and that choice has
+  /// no confidence of its own.
   ///
   /// - Parameters: those of `Choice`; `tail` is asked for in any case.
   /// - Returns: nil when there is none.

@@ -3,8 +3,8 @@ public enum SearchOptimizer {
   /// What is certified for the target and cheapest (see `Choice`), unless someone or something stands against it; the
   /// user's own word counts before everything.
   ///
-  /// Without a learned or pinned value the parameter is exactly the setting; only that a filtered search goes on from
-  /// there until k rows pass.
+  /// Without a learned or pinned value the parameter is exactly the setting; only that a filtered search begins at k at
+  /// the least and goes on until k rows pass.
   ///
   /// - Parameters:
   ///   - rungs: the evidence for this class of k, values ascending; empty when there is none.

@@ -6,19 +6,20 @@ public struct FixedValueVerdict {
 
   /// - Parameters:
   ///   - minSamples: a value that fewer labels measured is not tested.
-  ///   - setting: the value in force without us, if known.  Of the others those count that were measured by half as
-  ///     many labels as any: what labels look at only lately must not hold back what is well known.
+  ///   - setting: the value in force without us, if known.  Of the others those count that were measured by three
+  ///     quarters as many labels as any: what labels look at only lately must not hold back what is well known.
   ///   - check: asked now and then whether to go on.
   /// - Throws: what `check` throws.
   /// - Complexity: O(labels × values).
   public init(
     judging labels: LabelMatrix, minSamples: Int, setting: Int32?, check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
-    let half = (labels.values.indices.map { labels.recall(at: $0).count }.max() ?? 0) / 2
-    var sequence = FixedSequence(minSamples: Swift.max(minSamples, half), time: labels.timeOfSearch)
+    let most = labels.values.indices.map { labels.recall(at: $0).count }.max() ?? 0
+    let enough = (3 * most + 3) / 4
+    var sequence = FixedSequence(minSamples: Swift.max(minSamples, enough), time: labels.timeOfSearch)
     for (position, value) in labels.values.enumerated().reversed() {
       let recall = labels.recall(at: position)
-      guard recall.count >= half || value == setting else { continue }
+      guard recall.count >= enough || value == setting else { continue }
       try sequence.test(Float(value), recall: recall, blocks: labels.blocks(at: position), check)
     }
     rungs = sequence.rungs.reversed()

@@ -12,11 +12,11 @@ public struct LabelMatrix {
   private let searches: [BatchedSearch]
 
   /// - Parameters:
-  ///   - values: 1...32 of them, each at least 1.
+  ///   - values: 1...`ParameterLadder.capacity` of them, each at least 1.
   ///   - recall: `count × values.count`, label by label, each 0...1; NaN where not measured.
   ///   - blocks: buffers touched, in the same shape, finite and not negative; NaN where not measured.
   ///   - blocksAtSetting: one for each label: buffers touched without us.
-  ///   - timed: of plain searches that found the caches cold, as many as there are; both finite.
+  ///   - timed: of plain searches, as many as there are; both finite.
   ///   - searches: one for each label, or none: the same queries searched in batches.
   /// - Throws: `labels`.
   public init(

@@ -41,10 +41,13 @@ public struct ParameterLadder: Equatable {
     steps.sort()
     var finer = Set(steps)
     for value in certified where (1...maximum).contains(value) {
-      guard let above = steps.firstIndex(where: { $0 >= value }), above > 0 else { continue }
-      let (low, high) = (Double(steps[above - 1]), Double(steps[above]))
-      let between = (1...3).map { Int32((low * pow(high / low, Double($0) / 4)).rounded()) }
-      for one in [value] + between where finer.count < Self.capacity { finer.insert(one) }
+      var those: Set = [value]
+      if let above = steps.firstIndex(where: { $0 >= value }), above > 0 {
+        let (low, high) = (Double(steps[above - 1]), Double(steps[above]))
+        those.formUnion((1...3).map { Int32((low * pow(high / low, Double($0) / 4)).rounded()) })
+      }
+      // All of them or none: what is tested first must not depend on what there was room for.
+      if finer.union(those).count <= Self.capacity { finer.formUnion(those) }
     }
     values = finer.sorted()
   }

@@ -1,8 +1,9 @@
 /// What the labels of one index and class of k prove about a stop rule: its multipliers tested from the
 /// smallest up, on the labels that did not fit it.
 ///
-/// A rule is kept until the labels for fitting have doubled, then it is fitted anew.  Each fit is another
-/// chance to certify what misses the target, but there are no more of them than doublings.
+/// A rule is kept until the labels for fitting have doubled, then it is fitted anew, to the first of them: as often as
+/// they are judged before that rule is kept, it is the same.  Each fit is another chance to certify what misses the
+/// target, but there are no more of them than doublings.
 public struct StopRuleVerdict {
   /// At most this many rungs.
   public static let capacity = MultiplierSequence.capacity
@@ -26,8 +27,11 @@ public struct StopRuleVerdict {
     judging labels: LabelMatrix, inForce: StopRule?, goal: RecallGoal, minSamples: Int,
     check: () throws(LearningError) -> Void = {}
   ) throws(LearningError) {
-    let fitting = labels.searches(forFitting: true)
-    let isDue = inForce.map { fitting.count / 2 >= $0.labels } ?? true
+    var fitting = labels.searches(forFitting: true)
+    var size = Swift.max(1, inForce?.labels ?? StopRule.leastLabels)
+    while size * 2 <= fitting.count { size *= 2 }
+    let isDue = inForce.map { size > $0.labels } ?? true
+    fitting = Array(fitting.prefix(size))
     regionsTrial = isDue ? try StopRegions.trial(on: fitting, goal: goal, check: check) : nil
     let fitted = isDue ? try StopRule.fitted(to: fitting, regions: regionsTrial?.regions, check: check) : nil
     guard let rule = fitted ?? inForce else { return nil }

@@ -5,7 +5,7 @@
 public struct VerdictJudge: Sendable {
   /// Trials below which a configuration is not judged.
   public let minSamples: Int
-  /// Probability of calling any configuration worse that is not.
+  /// Probability of calling the best configuration worse than another, at most.
   public let alpha: Double
   /// Mean recall to be reached, if asked for.
   public let target: Double?
@@ -65,13 +65,14 @@ public struct VerdictJudge: Sendable {
 
   /// Those that are not proven worse than the best, itself among them.
   private func equals(of best: Tally, among tallies: [Tally]) -> [Tally] {
+    // Whichever seems best by luck: the true best is compared with each of the others at most (Bonferroni).
     let others = tallies.filter { $0.parameters != best.parameters }
-    let p = Holm.adjusted(
-      others.map { other in
+    return [best]
+      + others.filter { other in
         // Where nothing varies there is no chance that a difference could be due to.
-        Self.test(best, other).test?.greater ?? (best.quality.mean > other.quality.mean ? 0 : 1)
-      })
-    return [best] + zip(others, p).filter { $0.1 > alpha }.map(\.0)
+        let p = Self.test(best, other).test?.greater ?? (best.quality.mean > other.quality.mean ? 0 : 1)
+        return p * Double(others.count) > alpha
+      }
   }
 
   /// By cost where all know it, else by latency, else the first; of equals the first.
