@@ -12,7 +12,7 @@
 /// cannot tell: they certify fixed values as well, and a confidence must not be chosen by what it is to cover.
 ///
 /// A value that joins the sequence later, between two others, may be another first that misses, with a chance of its
-/// own; so does a rule that is fitted anew (docs/statistics.md counts them).
+/// own; so may a rule that is fitted anew (docs/statistics.md counts them).
 ///
 /// - Source: Wiens 2003, *A fixed sequence Bonferroni procedure*; Berger 1982, *Multiparameter hypothesis testing
 ///   and acceptance sampling* (both goals); Angelopoulos et al. 2021, *Learn then test*; the bounds:
