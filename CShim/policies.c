@@ -70,6 +70,16 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions
 	rule->rungs = column_rungs(row, column + 4, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
+/* A share that is asked for; 0 for NULL, none. */
+static double
+column_share(uint64 row, int column)
+{
+	bool		isnull;
+	Datum		share = rv_sql_value(row, column, &isnull);
+
+	return isnull ? 0 : DatumGetFloat8(share);
+}
+
 /* The columns of RV_POLICY_COLUMNS, from `column` on; regions live until SPI_finish.  False: nothing was judged yet. */
 bool
 rv_policy_read(uint64 row, int column, rv_policy *policy, rv_regions *regions)
@@ -77,6 +87,8 @@ rv_policy_read(uint64 row, int column, rv_policy *policy, rv_regions *regions)
 	policy->k_class = rv_column_int(row, column, 0);
 	policy->rungs = column_rungs(row, column + 1, policy->rung, RV_LADDER_MAX);
 	column_stop_rule(row, column + 2, &policy->stop, regions);
+	policy->in_force_target = column_share(row, column + 8);
+	policy->in_force_tail = column_share(row, column + 9);
 	return policy->rungs > 0;
 }
 
@@ -324,7 +336,7 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 			   " $9, $5, $4, $10, $11, $7,"
 			   " CASE WHEN $5 IS NOT NULL THEN format('smallest value with recall >= %s certified', $4)"
 			   " WHEN $6 IS NOT NULL THEN format('stop rule with recall >= %s certified, cheaper than any certified value', $4)"
-			   " ELSE format('nothing is certified for recall %s, or only what is too dear', $4) END"
+			   " ELSE format('nothing is certified for recall %s any more', $4) END"
 			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 AND $3 IS NOT NULL",
 			   SPI_OK_INSERT, event.count, event.types, event.values, event.nulls);
 	}

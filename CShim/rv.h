@@ -714,7 +714,7 @@ typedef struct RvLearnedIndex
 } RvLearnedIndex;
 
 #define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_least_worth, stop_rungs, stop_regions"
-#define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS
+#define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS ", CASE WHEN coalesce(value, lambda) IS NOT NULL THEN target END, target_tail"
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);

@@ -10,7 +10,8 @@ public func rv_optimizer_plan(
   _ plan: UnsafeMutablePointer<rv_search_plan>
 ) {
   let answer = SearchOptimizer.plan(
-    SearchFacts(facts), rungs: PublishedRungs(policy), multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
+    SearchFacts(facts, policy), rungs: PublishedRungs(policy),
+    multipliers: PublishedRungs(policy.map { rv_policy_rule($0) }))
   plan.pointee = rv_search_plan(
     parameter: answer.parameter, source: answer.source.rawValue, stop: Int32(answer.stop ?? -1),
     rung: Int32(answer.rung ?? -1), filtered: answer.isFiltered)
@@ -23,7 +24,7 @@ public func rv_index_prospect(
 ) {
   prospect.pointee = rv_prospect(
     IndexProspect(
-      SearchFacts(facts), rungs: PublishedRungs(policy),
+      SearchFacts(facts, policy), rungs: PublishedRungs(policy),
       multipliers: PublishedRungs(policy.map { rv_policy_rule($0) })))
 }
 
@@ -50,7 +51,7 @@ public func rv_target_within(
     values: PublishedRungs(policy),
     multipliers: PublishedRungs(rv_policy_rule(policy)),
     tail: goal.pointee.target_tail > 0 ? goal.pointee.target_tail : nil, minSamples: Int(goal.pointee.min_samples),
-    setting: goal.pointee.setting == 0 ? nil : goal.pointee.setting)
+    setting: goal.pointee.setting == 0 ? nil : goal.pointee.setting, goalInForce: policy.pointee.goalInForce)
   target.pointee = highest ?? .nan
   known.pointee = highest != nil
 }
@@ -136,6 +137,12 @@ extension RecallGoal {
   init(mean: Double, tail: Double) { self.init(mean: mean, tail: tail > 0 ? tail : nil) }
 }
 
+extension rv_policy {
+  fileprivate var goalInForce: RecallGoal? {
+    in_force_target > 0 ? RecallGoal(mean: in_force_target, tail: in_force_tail) : nil
+  }
+}
+
 extension IndexProspect {
   /// An unknown standing counts as what changes nothing.
   fileprivate init(_ prospect: rv_prospect) {
@@ -181,7 +188,7 @@ extension StopStage {
 
 extension SearchFacts {
   /// What is not known for sure counts as what changes nothing: an unknown mode is `off`.
-  fileprivate init(_ facts: UnsafePointer<rv_search_facts>) {
+  fileprivate init(_ facts: UnsafePointer<rv_search_facts>, _ policy: UnsafePointer<rv_policy>?) {
     self.init(
       kind: IndexKind(orHnsw: facts.pointee.kind),
       mode: LearningMode(rawValue: facts.pointee.mode) ?? .off,
@@ -191,6 +198,7 @@ extension SearchFacts {
       pin: facts.pointee.pin < 1 ? nil : facts.pointee.pin,
       minimum: facts.pointee.minimum, maximum: facts.pointee.maximum,
       minSamples: Int(facts.pointee.min_samples),
-      goal: RecallGoal(mean: facts.pointee.target, tail: facts.pointee.target_tail))
+      goal: RecallGoal(mean: facts.pointee.target, tail: facts.pointee.target_tail),
+      goalInForce: policy?.pointee.goalInForce)
   }
 }

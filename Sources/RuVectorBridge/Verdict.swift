@@ -166,7 +166,8 @@ extension Verdict.Goal {
     let rule = try goal.rule.flatMap { rule throws(LearningError) in try StopRule(rule, regions) }
     try self.init(
       recall: RecallGoal(mean: goal.target, tail: goal.target_tail), minSamples: Int(goal.min_samples),
-      setting: goal.setting == 0 ? nil : goal.setting, rule: rule)
+      setting: goal.setting == 0 ? nil : goal.setting, rule: rule,
+      isInForce: goal.applied != 0 || goal.applied_lambda > 0)
   }
 }
 

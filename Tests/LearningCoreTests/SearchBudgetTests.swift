@@ -26,6 +26,22 @@ struct SearchBudgetTests {
     #expect(highest(SearchBudget(blocks: 250, microseconds: 1250)) == 0.9)
   }
 
+  @Test func whatIsInForceIsNotWithheldAsTooDear() {
+    // 10 seems to reach what 20 is certified for, at four times the buffers
+    let values = [(10, 0.95, 0.995), (20, 0.98, 0.997)].map { value, bound, recall in
+      let blocks = Float(value * value)
+      return CertifiedRung(
+        value: Float(value), labels: 500, recall: Float(recall), bound: Float(bound).nextUp, blocks: blocks,
+        percentiles: SIMD3(repeating: blocks))
+    }
+    func highest(inForce: RecallGoal?) -> Double? {
+      SearchBudget(blocks: 500).highestRecall(
+        values: values, multipliers: [], tail: nil, minSamples: 100, setting: nil, goalInForce: inForce)
+    }
+    #expect(highest(inForce: nil) == 0.95)
+    #expect(highest(inForce: RecallGoal(mean: 0.97)) == 0.97)
+  }
+
   @Test func whatIsNotKnownIsNotAllowed() {
     let untimed = [
       CertifiedRung(

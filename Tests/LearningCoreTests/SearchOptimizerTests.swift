@@ -72,6 +72,15 @@ struct SearchOptimizerTests {
     expect(plan { ($0.goal, $0.setting) = (RecallGoal(mean: 0.96), 40) }, .learned, 40, rung: 2)
   }
 
+  @Test func whatIsInForceIsNotTakenAwayForItsPrice() {
+    let goal = RecallGoal(mean: 0.96)
+    expect(plan { ($0.goal, $0.goalInForce) = (goal, goal) }, .learned, 40, rung: 2)
+    // for what another session asks for nothing is
+    expect(plan { ($0.goal, $0.goalInForce) = (goal, RecallGoal(mean: 0.965)) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.goalInForce) = (goal, RecallGoal(mean: 0.96, tail: 0.5)) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.goalInForce) = (RecallGoal(mean: 0.99), RecallGoal(mean: 0.99)) }, .uncertified, 55)
+  }
+
   @Test func hnswNeverSearchesForFewerRowsThanAreAskedFor() {
     expect(plan { $0.k = 33 }, .learned, 33, rung: 1)
     expect(plan { $0.k = 1000 }, .learned, 1000, rung: 1)

@@ -111,6 +111,16 @@ struct VerdictTests {
     #expect(watched(30, target: 0.9) == Watch())
   }
 
+  @Test func whatIsInForceStaysThoughACheaperValueSeemsToReachTheTarget() throws {
+    // 20 finds 0.91 on average and so needs more labels than 40, at 1.6 times the buffers
+    let labels = try labels(300, recall: [0.8, 0.91, 1, 1], blocks: [100, 200, 320, 800])
+    let recall = RecallGoal(mean: 0.9)
+    let entering = try Verdict(judging: labels, goal: Verdict.Goal(recall: recall, minSamples: 100))
+    #expect(entering.state == .undecided && entering.choice == nil)
+    let staying = try Verdict(judging: labels, goal: Verdict.Goal(recall: recall, minSamples: 100, isInForce: true))
+    #expect(staying.state == .certified && staying.choice == .value(2))
+  }
+
   @Test func costIsComparedOnTheSameLabels() throws {
     let recall = [Float](repeating: 1, count: 4 * 200)
     var blocks: [Float] = []

@@ -2,7 +2,9 @@
 /// times the buffers of the cheapest value that reaches the target on average.
 ///
 /// With few labels only very large values can be certified.  They would be right, and needlessly dear for
-/// everybody until more labels are in; those come soon, as nothing else holds them up.
+/// everybody until more labels are in; those come soon, as nothing else holds them up.  What is in force already is not
+/// taken away for it: with more labels a cheaper value may seem to reach the target, and be certified later, or not at
+/// all.
 public let greatestPremium: Float = 1.5
 
 /// A stop rule is taken where it needs at most this share of the time of the best fixed value.
@@ -19,7 +21,7 @@ public enum Choice: Equatable, Sendable {
   case multiplier(Int, insteadOf: Int?)
 
   /// The smallest certified value, or the greatest certified multiplier if that takes clearly less time; provided
-  /// that it is not dearer than the setting or than `greatestPremium` allows.
+  /// that it is not dearer than the setting or than `greatestPremium` allows, or something is in force already.
   ///
   /// A buffer costs more time in batches than in one search, how much more depends on the data and the machine:
   /// where it is not known, there are no batches.
@@ -30,11 +32,13 @@ public enum Choice: Equatable, Sendable {
   ///   - goal: what to reach.
   ///   - minSamples: labels below which no evidence counts.
   ///   - setting: the value that would be used otherwise.
+  ///   - isInForce: whether what was certified for the goal is used already.
   /// - Returns: nil when nothing is certified, when it is too dear, or when its cost is not known.
   /// - Complexity: O(values + multipliers), allocates nothing.
   @inlinable
   public init?<Values: RandomAccessCollection, Multipliers: RandomAccessCollection>(
-    values: Values, multipliers: Multipliers, goal: RecallGoal, minSamples: Int, setting: Int32?
+    values: Values, multipliers: Multipliers, goal: RecallGoal, minSamples: Int, setting: Int32?,
+    isInForce: Bool
   )
   where
     Values.Element == CertifiedRung, Values.Index == Int,
@@ -53,6 +57,7 @@ public enum Choice: Equatable, Sendable {
     } else {
       return nil
     }
+    if isInForce { return }
     if let setting, let before = values.first(where: { $0.value == Float(setting) })?.blocks, cost <= before { return }
     guard let least = values.first(where: { $0.seemsToReach(goal, minSamples: minSamples) })?.blocks,
       cost <= greatestPremium * least

@@ -31,7 +31,8 @@ public enum SearchOptimizer {
       guard canBatch else { return leave(.filtered) }
       if case .value(let rung) = Choice(
         values: rungs, multipliers: rungs.prefix(0), goal: facts.goal, minSamples: facts.minSamples,
-        setting: facts.setting), let value = Int32(exactly: rungs[rung].value)
+        setting: facts.setting, isInForce: facts.isGoalInForce),
+        let value = Int32(exactly: rungs[rung].value)
       {
         return SearchPlan(parameter: max(value, least), source: .learned, rung: rung, isFiltered: true)
       }
@@ -40,8 +41,8 @@ public enum SearchOptimizer {
     guard least <= facts.maximum else { return leave(.uncertified) }
     switch Choice(
       values: rungs, multipliers: canBatch && facts.canFollowRule ? multipliers[...] : multipliers.prefix(0),
-      goal: facts.goal,
-      minSamples: facts.minSamples, setting: facts.setting)
+      goal: facts.goal, minSamples: facts.minSamples, setting: facts.setting,
+      isInForce: facts.isGoalInForce)
     {
     case .multiplier(let stop, let value):
       return SearchPlan(parameter: ladder[0], source: .learned, stop: stop, rung: value)

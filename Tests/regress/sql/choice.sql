@@ -47,6 +47,17 @@ SELECT used(), why();
 SELECT put_in_force('items_hnsw', rung(80, 0.98, 0.96, 812));
 SELECT wait_until('why() IS NOT NULL');
 SELECT used(), why();
+-- what is certified only at a needless price waits, but what is in force is not taken away for its price
+SELECT put_in_force('items_hnsw', rung(60, 0.97, 0.94, 400) || rung(80, 0.98, 0.96, 812));
+SELECT wait_until('why() IS NULL');
+UPDATE ruvector.policies SET value = 80;
+SELECT ruvector.wake_worker();
+SELECT wait_until('why() IS NOT NULL');
+SELECT why();
+-- for what this session asks nothing is
+SET ruvector.target_recall = 0.955;
+SELECT why();
+RESET ruvector.target_recall;
 -- against it the certified one is thought of at the value that it will be searched with, not at what is set
 DELETE FROM ruvector.policies;
 SELECT put_in_force('items_lists', rung(1, 0.42, 0.4, 30) || rung(40, 0.98, 0.96, 900));

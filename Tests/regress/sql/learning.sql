@@ -54,8 +54,9 @@ BEGIN
   plan := plan->0->'Plan'->'Plans'->0;
   RETURN coalesce(plan->>'ef_search', plan->>'probes')::int;
 END $$;
-SELECT chosen_now('<->') = (SELECT chosen FROM ruvector_learning_stats('items') WHERE kind = 'hnsw') AS hnsw,
-       chosen_now('<=>') = (SELECT chosen FROM ruvector_learning_stats('items') WHERE kind = 'ivfflat') AS ivfflat;
+-- (verdicts still follow each other, and backends see each a moment after it was written)
+SELECT wait_until($$(SELECT chosen_now('<->') = chosen FROM ruvector_learning_stats('items') WHERE kind = 'hnsw')$$);
+SELECT wait_until($$(SELECT chosen_now('<=>') = chosen FROM ruvector_learning_stats('items') WHERE kind = 'ivfflat')$$);
 CREATE FUNCTION mean_recall(first int, last int, operator text) RETURNS float8 LANGUAGE plpgsql AS $$
 DECLARE hits int := 0; found int;
 BEGIN

@@ -115,6 +115,10 @@ SELECT target_recall = :target_before AS kept FROM ruvector.learned_tables;
 SELECT bool_and(NOT chosen OR cost_ratio < 1 AND recall_bound >= (SELECT recall_at_setting - 0.0001 FROM ruvector_learning_stats('items'))) AS never_worse
 FROM ruvector_auto_tune('items', 'speed', sample_queries := 300);
 
+-- the greatest k that can be measured
+SELECT max(own_rows) AS own_rows, max(recall) > 0.9 AS found FROM ruvector_auto_tune('items', sample_queries := 20, k := 1000, dry_run := true);
+SELECT DISTINCT cardinality(exact_distances) AS known, parameters[cardinality(parameters)] AS largest FROM ruvector.labels WHERE k = 1000;
+
 -- of several indexes one is to be named; a table that is switched off is not tuned
 CREATE INDEX lists_embedding ON items USING ivfflat (embedding vector_l2_ops) WITH (lists = 20);
 SELECT complaint($$SELECT ruvector_auto_tune('items')$$);
