@@ -119,22 +119,38 @@ def best_fixed_times(field, recall):
     return percentiles([(us, weight) for us, weight in times if weight > 0])
 
 
-def ratio(name, ours, theirs):
-    """Mean over mean of the same queries, with a 95 % interval (delta method)."""
+def price_of_recall(fixed, low, high):
+    """What mean recall costs about these values, in shares of the mean buffers: from half an octave below to half above."""
+    values = sorted(fixed)
+    below = max((value for value in values if value <= low / math.sqrt(2)), default=values[0])
+    above = min((value for value in values if value >= high * math.sqrt(2)), default=values[-1])
+    (least, cheap), (most, dear) = fixed[below].mean(), fixed[above].mean()
+    return (dear - cheap) / (most - least) / fixed[high].mean()[1] if most > least else 0.0
+
+
+def ratio(name, ours, theirs, ahead, price):
+    """Mean over mean of the same queries, with a 95 % interval (delta method).
+
+    That both have the same mean recall is so on these queries: by how much ours is `ahead` in recall varies from query
+    to query, and other queries would be matched at another value, at this price.
+    """
     mean = statistics.fmean(theirs)
     value = statistics.fmean(ours) / mean
-    margin = 1.96 * statistics.stdev(a - value * b for a, b in zip(ours, theirs)) / mean / math.sqrt(len(ours))
+    errors = [a - value * (b + price * mean * recall) for a, b, recall in zip(ours, theirs, ahead)]
+    margin = 1.96 * statistics.stdev(errors) / mean / math.sqrt(len(ours))
     return {name: value, f"{name}_low": value - margin, f"{name}_high": value + margin}
 
 
 def ratios(field, target, learned):
     """Learned against fixed at the same recall."""
     low, high, share = mixture(field.fixed, learned.recall)
+    price = price_of_recall(field.fixed, low, high)
+    ahead = [a - b for a, b in zip(learned.judged.recall, blend(field.fixed[low].recall, field.fixed[high].recall, share))]
     fixed = blend(field.fixed[low].buffers, field.fixed[high].buffers, share)
-    answer = ratio("buffers_ratio", learned.judged.buffers, fixed)
+    answer = ratio("buffers_ratio", learned.judged.buffers, fixed, ahead, price)
     if field.times:
         fixed = blend(field.times[f"fixed {low}"], field.times[f"fixed {high}"], share)
-        answer |= ratio("latency_ratio", field.times[f"learned {target}"], fixed)
+        answer |= ratio("latency_ratio", field.times[f"learned {target}"], fixed, ahead, price)
     return answer
 
 
@@ -286,7 +302,7 @@ def table(found):
         "Buffers a search: learned; the fixed value at the same recall, in hindsight; the oracle at the same recall; the fixed value at the target",
         *buffers_table(found["targets"]),
         "",
-        "Microseconds a search in the server",
+        "Microseconds a search in the server, percentiles over the queries, each at the best of its rounds",
         *latency_table(found["targets"]),
     ]
     for step in found.get("curve", []):
@@ -306,12 +322,13 @@ def ticks(low, high):
 
 def plot(found, frontier, fixed, learned):
     """Recall against buffers, both axes logarithmic, recall by what is missing to 1."""
-    shown = [point for point in fixed if 1 - point[0] > 2e-4]
+    shown = [point for point in fixed if 1 - point[0] > 2e-4] or list(fixed)  # all of them exact: nothing to leave out
     floor, ceiling = shown[0][0], shown[-1][0]
     frontier = [(recall, buffers) for recall, buffers in frontier if floor <= recall <= ceiling][:: max(1, len(frontier) // 300)]
     every = shown + frontier + list(learned)
     across = lambda recall: -math.log10(max(1 - recall, 1e-5))
     left, right = across(min(p[0] for p in every)), across(max(p[0] for p in every))
+    left, right = (left, right) if left < right else (left - 1, right + 1)
     bottom, top = math.log10(min(p[1] for p in every) * 0.9), math.log10(max(p[1] for p in every) * 1.1)
     x = lambda recall: LEFT + (across(recall) - left) / (right - left) * (WIDTH - LEFT - RIGHT)
     y = lambda buffers: HEIGHT - BOTTOM - (math.log10(buffers) - bottom) / (top - bottom) * (HEIGHT - TOP - BOTTOM)

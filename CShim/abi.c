@@ -12,7 +12,7 @@ _Static_assert(sizeof(rv_queries) == 32, "rv_queries layout");
 _Static_assert(sizeof(rv_mix_change) == 16, "rv_mix_change layout");
 _Static_assert(sizeof(rv_watch) == 8 * RV_WATCH_COLUMNS, "rv_watch layout");
 _Static_assert(sizeof(rv_budget) == 16, "rv_budget layout");
-_Static_assert(sizeof(rv_policy) == 24 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_policy layout");
+_Static_assert(sizeof(rv_policy) == 16 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_policy layout");
 _Static_assert(sizeof(rv_verdict) == 88 + 44 * RV_LADDER_MAX + sizeof(rv_stop_rule), "rv_verdict layout");
 _Static_assert(sizeof(rv_search_plan) == 20, "rv_search_plan layout");
 _Static_assert(sizeof(rv_prospect) == 24, "rv_prospect layout");

@@ -395,7 +395,7 @@ rv_batches_complete(RvBatches *batches)
 {
 	rv_stage_facts facts;
 
-	if (!rv_batches_full(batches))
+	if (!rv_batches_full(batches) && batches->taken < *batches->window->variable[0])
 		rv_batches_advance(batches, *batches->window->variable[0], &facts);
 }
 

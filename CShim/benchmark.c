@@ -83,7 +83,7 @@ find_table(Oid named, Oid *index)
 		table = IndexGetRelation(named, false);
 	}
 	else if (kind != RELKIND_RELATION && kind != RELKIND_MATVIEW)
-		rv_fail_relation_kind(get_rel_name(named), kind, persistence);
+		rv_fail_relation_kind(named, kind, persistence);
 	if (!rv_owns_relation(table, GetUserId()))
 		rv_fail_not_measurer(get_rel_name(table));
 	if (OidIsValid(*index) && rv_pgvector_index_kind(*index) < 0)
@@ -105,7 +105,7 @@ vector_indexes(Oid table)
 			found = lappend_oid(found, lfirst_oid(cell));
 	RelationClose(relation);
 	if (found == NIL)
-		rv_fail_no_vector_index(get_rel_name(table));
+		rv_fail_no_vector_index(table);
 	return found;
 }
 
@@ -235,7 +235,7 @@ truth_queries(Benchmark *benchmark, Oid truth, int wanted)
 	char	   *sql = psprintf("SELECT t.query::pg_catalog.float4[], (SELECT array_agg(DISTINCT n.id) FROM"
 							   "  unnest(t.neighbors::pg_catalog.text[]) WITH ORDINALITY n(id, place) WHERE n.place <= $2 AND n.id IS NOT NULL)"
 							   " FROM %s t LIMIT $1",
-							   quote_qualified_identifier(get_namespace_name(get_rel_namespace(truth)), name));
+							   rv_qualified_name(truth));
 	Oid			types[] = {INT4OID, INT4OID};
 	Datum		values[] = {Int32GetDatum(wanted), Int32GetDatum(benchmark->k)};
 	int			guc_level = NewGUCNestLevel();
@@ -386,7 +386,13 @@ pass(Benchmark *benchmark, Measure measure, int queries, const char *phase)
 	(void) rv_progress_begin(benchmark->target.index, phase, queries);
 	for (int i = 0; i < queries; i++)
 	{
-		if (measure(benchmark, i, rv_label_vector(&benchmark->target, benchmark->queries[i].vector), measured))
+		Datum		vector;
+
+		/* SPI leaves its own memory behind as the current one */
+		MemoryContextSwitchTo(memory);
+		vector = rv_label_vector(&benchmark->target, benchmark->queries[i].vector);
+		MemoryContextSwitchTo(memory);
+		if (measure(benchmark, i, vector, measured))
 			measured++;
 		MemoryContextReset(memory);
 		rv_progress_update(i + 1);

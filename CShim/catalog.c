@@ -17,6 +17,7 @@
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
+#include "utils/lsyscache.h"
 
 void
 rv_privileged_begin(RvPrivileged *state)
@@ -27,6 +28,7 @@ rv_privileged_begin(RvPrivileged *state)
 	state->guc_level = NewGUCNestLevel();
 	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
 							 GUC_ACTION_SAVE, true, 0, false);
+	(void) set_config_option("standard_conforming_strings", "on", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	/* our views have many parts, each with few rows: compiling them takes a hundred times as long as running them */
 	(void) set_config_option("jit", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_connect() != SPI_OK_CONNECT)
@@ -39,6 +41,13 @@ rv_privileged_end(RvPrivileged *state)
 	SPI_finish();
 	AtEOXact_GUC(true, state->guc_level);
 	SetUserIdAndSecContext(state->user, state->security);
+}
+
+/* With its schema, quoted: for a statement. */
+char *
+rv_qualified_name(Oid relid)
+{
+	return quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid));
 }
 
 #define ARGUMENTS_MAX 32

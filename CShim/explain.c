@@ -1,6 +1,8 @@
 /* explain.c - what EXPLAIN says of our scan: which value, why, and on what evidence. */
 #include "rv.h"
 
+#include <math.h>
+
 #include "lib/stringinfo.h"
 #include "storage/bufmgr.h"
 #include "utils/builtins.h"
@@ -159,10 +161,13 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		ExplainPropertyText("Index Choice", strVal(lsecond(private)), es);
 	if (plan.source == RV_SOURCE_LEARNED)
 	{
-		explain_evidence(&evidence, plan.filtered, scan->target, k, es);
+		if (!scan->cut)			/* labels are taken without ruvector.max_latency */
+			explain_evidence(&evidence, plan.filtered, scan->target, k, es);
 		explain_buffers("Expected ", &evidence, es);
 		if (plan.stop >= 0 && plan.rung >= 0)
 			explain_buffers(psprintf("Best Fixed %s (%.0f) ", name, fixed.value), &fixed, es);
+		else if (fixed.value > 0 && !isnan(fixed.blocks))
+			explain_buffers(psprintf("Setting's %s (%.0f) ", name, fixed.value), &fixed, es);
 	}
 	if (es->analyze)
 	{

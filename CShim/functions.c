@@ -48,7 +48,7 @@ check_learnable_relation(Oid relid)
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	if ((form->relkind != RELKIND_RELATION && form->relkind != RELKIND_MATVIEW) ||
 		form->relpersistence == RELPERSISTENCE_TEMP)
-		rv_fail_relation_kind(get_rel_name(relid), form->relkind, form->relpersistence);
+		rv_fail_relation_kind(relid, form->relkind, form->relpersistence);
 	ReleaseSysCache(tuple);
 }
 
@@ -91,7 +91,7 @@ check_vector_index(Oid relid)
 	if (!index && !column)
 		rv_fail_no_vector_column(get_rel_name(relid));
 	if (!index)
-		rv_fail_no_vector_index(get_rel_name(relid));
+		rv_fail_no_vector_index(relid);
 }
 
 static int32
@@ -111,13 +111,13 @@ check_learned(Oid relid)
 	Datum		values[] = {ObjectIdGetDatum(relid)};
 
 	if (rv_sql("SELECT FROM ruvector.learned_tables WHERE relid = $1", SPI_OK_SELECT, 1, types, values, NULL) == 0)
-		rv_fail_not_learned(get_rel_name(relid));
+		rv_fail_not_learned(relid);
 }
 
 /* ---- options of a table ---------------------------------------------------------------- */
 
 static void
-clear(Oid relid)
+clear(Oid relid, const char *reason)
 {
 	static const struct
 	{
@@ -127,13 +127,14 @@ clear(Oid relid)
 		/* first: it waits for a worker that is storing searches, and none of them is stored after it */
 		{"UPDATE ruvector.learned_tables SET learns_from = clock_timestamp() WHERE relid = $1", SPI_OK_UPDATE},
 		{"INSERT INTO ruvector.policy_history (relid, indexid, k_class, event, value_before, reason)"
-		" SELECT relid, indexid, k_class, 'cleared', value, 'ruvector_clear_learning' FROM ruvector.policies WHERE relid = $1", SPI_OK_INSERT},
+		" SELECT relid, indexid, k_class, 'cleared', value, $2 FROM ruvector.policies WHERE relid = $1", SPI_OK_INSERT},
 		{"DELETE FROM ruvector.policies WHERE relid = $1", SPI_OK_DELETE},
 		{"DELETE FROM ruvector.trajectories WHERE relid = $1", SPI_OK_DELETE},
 	};
 
 	for (int i = 0; i < (int) lengthof(statements); i++)
-		rv_sql(statements[i].sql, statements[i].expected, 1, (Oid[]) {OIDOID}, (Datum[]) {ObjectIdGetDatum(relid)}, NULL);
+		rv_sql(statements[i].sql, statements[i].expected, 2, (Oid[]) {OIDOID, TEXTOID},
+			   (Datum[]) {ObjectIdGetDatum(relid), CStringGetTextDatum(reason)}, NULL);
 }
 
 PG_FUNCTION_INFO_V1(ruvector_enable_learning);
@@ -141,11 +142,9 @@ Datum
 ruvector_enable_learning(PG_FUNCTION_ARGS)
 {
 	Oid			relid;
-	Oid			types[] = {OIDOID, TEXTOID, INT4OID, FLOAT8OID, INT4OID, FLOAT8OID, BOOLOID};
+	Oid			types[] = {OIDOID, INT4OID, FLOAT8OID, INT4OID, TEXTOID, FLOAT8OID, BOOLOID};
 	Datum		values[lengthof(types)];
-	bool		nulls[lengthof(types)] = {false};
-	char	   *mode;
-	double		rate;
+	bool		nulls[lengthof(types)];
 	RvPrivileged privileged;
 
 	if (!rv_registry_ready())
@@ -158,40 +157,40 @@ ruvector_enable_learning(PG_FUNCTION_ARGS)
 		rv_fail_no_pgvector();
 	check_vector_index(relid);
 
-	values[0] = ObjectIdGetDatum(relid);
-	values[2] = Int32GetDatum(positive_argument(fcinfo, 1, "trajectory_window"));
-	if (PG_ARGISNULL(2))
-		rv_fail_null_argument("learning_rate");
-	rate = PG_GETARG_FLOAT8(2);
-	if (!(rate > 0 && rate <= 1))
-		rv_fail_option_range("learning_rate", float8out_internal(rate), "a number above 0 and not above 1");
-	values[3] = Float8GetDatum(rate);
-	values[4] = Int32GetDatum(positive_argument(fcinfo, 3, "min_samples"));
-	if (PG_ARGISNULL(4))
-		rv_fail_null_argument("mode");
-	mode = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	if (strcmp(mode, "apply") != 0 && strcmp(mode, "observe") != 0)
-		rv_fail_option_range("mode", mode, "'apply' or 'observe'; ruvector_disable_learning switches learning off");
-	values[1] = CStringGetTextDatum(mode);
-	nulls[5] = PG_ARGISNULL(5);
-	values[5] = nulls[5] ? (Datum) 0 : PG_GETARG_DATUM(5);
-	if (!nulls[5] && !(PG_GETARG_FLOAT8(5) >= 0.01 && PG_GETARG_FLOAT8(5) <= 0.999))
-		rv_fail_option_range("target_recall", float8out_internal(PG_GETARG_FLOAT8(5)), "a number from 0.01 to 0.999");
-	if (PG_ARGISNULL(6))
-		rv_fail_null_argument("anonymize");
-	values[6] = PG_GETARG_DATUM(6);
+	/* NULL leaves an option as it is */
+	if (!PG_ARGISNULL(1))
+		(void) positive_argument(fcinfo, 1, "trajectory_window");
+	if (!PG_ARGISNULL(2) && !(PG_GETARG_FLOAT8(2) > 0 && PG_GETARG_FLOAT8(2) <= 1))
+		rv_fail_option_range("learning_rate", float8out_internal(PG_GETARG_FLOAT8(2)), "a number above 0 and not above 1");
+	if (!PG_ARGISNULL(3))
+		(void) positive_argument(fcinfo, 3, "min_samples");
+	if (!PG_ARGISNULL(4))
+	{
+		const char *mode = text_to_cstring(PG_GETARG_TEXT_PP(4));
+
+		if (strcmp(mode, "apply") != 0 && strcmp(mode, "observe") != 0)
+			rv_fail_option_range("mode", mode, "'apply' or 'observe'; ruvector_disable_learning switches learning off");
+	}
+	if (!PG_ARGISNULL(5) && PG_GETARG_FLOAT8(5) != 0 && !(PG_GETARG_FLOAT8(5) >= 0.01 && PG_GETARG_FLOAT8(5) <= 0.999))
+		rv_fail_option_range("target_recall", float8out_internal(PG_GETARG_FLOAT8(5)),
+							 "a number from 0.01 to 0.999, or 0 for that of ruvector.target_recall");
+	for (int i = 0; i < (int) lengthof(types); i++)
+	{
+		nulls[i] = PG_ARGISNULL(i);
+		values[i] = nulls[i] ? (Datum) 0 : PG_GETARG_DATUM(i);
+	}
 
 	rv_privileged_begin(&privileged);
 	/* patterns and rules were made of what is to be forgotten */
-	if (PG_GETARG_BOOL(6) &&
+	if (!nulls[6] && DatumGetBool(values[6]) &&
 		rv_sql("SELECT FROM ruvector.learned_tables WHERE relid = $1 AND NOT anonymize", SPI_OK_SELECT, 1, types, values, NULL) > 0)
-		clear(relid);
-	rv_sql("INSERT INTO ruvector.learned_tables AS l"
-		   " (relid, mode, trajectory_window, learning_rate, min_samples, target_recall, anonymize)"
-		   " VALUES ($1, $2, $3, $4, $5, $6, $7)"
-		   " ON CONFLICT (relid) DO UPDATE SET mode = $2, trajectory_window = $3, learning_rate = $4,"
-		   " min_samples = $5, target_recall = $6, anonymize = $7",
-		   SPI_OK_INSERT, lengthof(types), types, values, nulls);
+		clear(relid, "ruvector_enable_learning with anonymize");
+	rv_sql("INSERT INTO ruvector.learned_tables (relid) VALUES ($1) ON CONFLICT DO NOTHING", SPI_OK_INSERT, 1, types, values, NULL);
+	rv_sql("UPDATE ruvector.learned_tables SET trajectory_window = coalesce($2, trajectory_window),"
+		   " learning_rate = coalesce($3, learning_rate), min_samples = coalesce($4, min_samples),"
+		   " mode = coalesce($5, nullif(mode, 'off'), 'apply'), target_recall = nullif(coalesce($6, target_recall), 0),"
+		   " anonymize = coalesce($7, anonymize) WHERE relid = $1",
+		   SPI_OK_UPDATE, lengthof(types), types, values, nulls);
 	rv_privileged_end(&privileged);
 	rv_wake_at_commit();
 	PG_RETURN_VOID();
@@ -228,7 +227,7 @@ ruvector_clear_learning(PG_FUNCTION_ARGS)
 	RvPrivileged privileged;
 
 	begin_change(relid, &privileged);
-	clear(relid);
+	clear(relid, "ruvector_clear_learning");
 	rv_privileged_end(&privileged);
 	rv_wake_at_commit();
 	PG_RETURN_VOID();

@@ -133,8 +133,7 @@ make_segment(const RvImage *image, dsm_handle *handle)
 	{
 		/* the worker's own transaction, in which nothing else depends on it: /dev/shm is full, say */
 		MemoryContextSwitchTo(memory);
-		EmitErrorReport();
-		FlushErrorState();
+		rv_learn_report();
 	}
 	PG_END_TRY();
 	return made;

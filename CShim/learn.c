@@ -442,8 +442,8 @@ synchronise(void)
 /* ---- prune --------------------------------------------------------------------------------- */
 
 /*
- * Bounds: trajectory_window unlabelled and ten times as many labelled rows a
- * table, and the last 1000 events.  What is to be forgotten has not been before, if
+ * Bounds: trajectory_window unlabelled and ten times as many labelled rows an
+ * index, and of a table the last 1000 events.  What is to be forgotten has not been before, if
  * it could not be labelled.
  */
 static void
@@ -454,14 +454,17 @@ prune(void)
 	if (!rv_learn_begin("ruvector: pruning"))
 		return;
 	rv_privileged_begin(&privileged);
-	rv_sql("DELETE FROM ruvector.trajectories d USING"
-		   " (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
-		   "   row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
-		   "  FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)) o"
-		   " WHERE d.query_id = o.query_id"
-		   " AND o.age > o.trajectory_window::bigint * CASE WHEN o.labelled THEN 10 ELSE 1 END",
-		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
 	rv_sql("SELECT ruvector.anonymize(NULL)", SPI_OK_SELECT, 0, NULL, NULL, NULL);
+	/* what somebody's open transaction holds goes another time */
+	rv_sql("DELETE FROM ruvector.trajectories d USING"
+		   " (SELECT h.query_id FROM ruvector.trajectories h JOIN"
+		   "   (SELECT t.query_id, l.trajectory_window, t.label_state = 'labelled' AS labelled,"
+		   "     row_number() OVER (PARTITION BY t.relid, t.indexid, t.label_state = 'labelled', t.source = 'own row' ORDER BY t.started_at DESC) AS age"
+		   "    FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)) a USING (query_id)"
+		   "  WHERE a.age > a.trajectory_window::bigint * CASE WHEN a.labelled THEN 10 ELSE 1 END"
+		   "  FOR UPDATE OF h SKIP LOCKED) o"
+		   " WHERE d.query_id = o.query_id",
+		   SPI_OK_DELETE, 0, NULL, NULL, NULL);
 	rv_sql("DELETE FROM ruvector.policy_history d USING"
 		   " (SELECT event_number, row_number() OVER (PARTITION BY relid ORDER BY event_number DESC) AS age"
 		   "  FROM ruvector.policy_history) o"
@@ -551,6 +554,15 @@ is_news(int sqlstate)
 	return true;
 }
 
+/* In PG_CATCH: says what happened, unless it was said lately. */
+void
+rv_learn_report(void)
+{
+	if (is_news(geterrcode()))
+		EmitErrorReport();
+	FlushErrorState();
+}
+
 /*
  * In PG_CATCH: says what happened, unless it was said lately, and ends the transaction.
  * With `secret` the error could quote what is private: only its code is told.
@@ -571,9 +583,7 @@ rv_learn_abort(bool secret)
 	}
 	else
 	{
-		if (is_news(geterrcode()))
-			EmitErrorReport();
-		FlushErrorState();
+		rv_learn_report();
 	}
 	AbortCurrentTransaction();
 	rv_workers_count_error();
@@ -728,7 +738,7 @@ rv_learn_run(void)
 			return;
 		if (failed)
 		{
-			int64		resume = now_us() + (int64) rv_learning_interval * USECS_PER_SEC;
+			int64		resume = now_us() + (int64) Min(rv_learning_interval, 10) * USECS_PER_SEC;
 
 			/* leave the server time to recover from whatever it was, then start over */
 			while (!rv_workers_stop_requested() && now_us() < resume)

@@ -9,6 +9,8 @@
 
 #include "catalog/pg_class.h"
 #include "mb/pg_wchar.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
 
 const char *
 rv_parameter_name(int kind)
@@ -61,7 +63,7 @@ rv_decision_reason(const rv_search_plan *plan)
 		case RV_SOURCE_SWITCHED_OFF:
 			return "pgvector's setting: ruvector.adaptive_search is off";
 		case RV_SOURCE_OBSERVING:
-			return "pgvector's setting: the table is only observed";
+			return "pgvector's setting: the table is only observed, or the index reverted";
 		case RV_SOURCE_FILTERED:
 			return plan->filtered ? "filtered: in batches, until the LIMIT is reached"
 				: "pgvector's setting: nothing is certified for filtered searches";
@@ -195,14 +197,14 @@ rv_fail_dropped_relation(Oid relid)
 }
 
 void
-rv_fail_partitioned(const char *relation)
+rv_fail_partitioned(Oid relid)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("\"%s\" is a partitioned table", relation),
+			 errmsg("\"%s\" is a partitioned table", get_rel_name(relid)),
 			 errdetail("A partitioned table holds no rows: each partition has an index, and thus recall, of its own."),
-			 errhint("Learn on its partitions: SELECT ruvector_enable_learning(relid) FROM pg_partition_tree('%s') WHERE isleaf;",
-					 relation)));
+			 errhint("Learn on its partitions: SELECT ruvector_enable_learning(relid) FROM pg_partition_tree(%s) WHERE isleaf;",
+					 quote_literal_cstr(rv_qualified_name(relid)))));
 }
 
 void
@@ -216,7 +218,7 @@ rv_fail_temporary(const char *relation)
 }
 
 void
-rv_fail_relation_kind(const char *relation, char relkind, char persistence)
+rv_fail_relation_kind(Oid relid, char relkind, char persistence)
 {
 	const char *what = relkind == RELKIND_VIEW ? "a view" :
 		relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX ? "an index" :
@@ -225,12 +227,12 @@ rv_fail_relation_kind(const char *relation, char relkind, char persistence)
 		relkind == RELKIND_COMPOSITE_TYPE ? "a composite type" : "not a table";
 
 	if (relkind == RELKIND_PARTITIONED_TABLE)
-		rv_fail_partitioned(relation);
+		rv_fail_partitioned(relid);
 	if (persistence == RELPERSISTENCE_TEMP)
-		rv_fail_temporary(relation);
+		rv_fail_temporary(get_rel_name(relid));
 	ereport(ERROR,
 			(errcode(ERRCODE_WRONG_OBJECT_TYPE),
-			 errmsg("\"%s\" is %s", relation, what),
+			 errmsg("\"%s\" is %s", get_rel_name(relid), what),
 			 errhint("Name the table or materialized view that has the hnsw or ivfflat index.")));
 }
 
@@ -271,22 +273,22 @@ rv_fail_no_vector_column(const char *relation)
 }
 
 void
-rv_fail_no_vector_index(const char *relation)
+rv_fail_no_vector_index(Oid relid)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("table \"%s\" has no hnsw or ivfflat index", relation),
+			 errmsg("table \"%s\" has no hnsw or ivfflat index", get_rel_name(relid)),
 			 errdetail("Without an index every search is exact: there is no recall to tune."),
-			 errhint("Create one, for instance: CREATE INDEX ON %s USING hnsw (embedding vector_cosine_ops);", relation)));
+			 errhint("Create one, for instance: CREATE INDEX ON %s USING hnsw (embedding vector_cosine_ops);", rv_qualified_name(relid))));
 }
 
 void
-rv_fail_not_learned(const char *relation)
+rv_fail_not_learned(Oid relid)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-			 errmsg("learning is not enabled for table \"%s\"", relation),
-			 errhint("SELECT ruvector_enable_learning('%s');", relation)));
+			 errmsg("learning is not enabled for table \"%s\"", get_rel_name(relid)),
+			 errhint("SELECT ruvector_enable_learning(%s);", quote_literal_cstr(rv_qualified_name(relid)))));
 }
 
 void

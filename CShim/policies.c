@@ -70,16 +70,6 @@ column_stop_rule(uint64 row, int column, rv_stop_rule *rule, rv_regions *regions
 	rule->rungs = column_rungs(row, column + 4, rule->rung, RV_MULTIPLIERS_MAX);
 }
 
-/* A share that is asked for; 0 for NULL, none. */
-static double
-column_share(uint64 row, int column)
-{
-	bool		isnull;
-	Datum		share = rv_sql_value(row, column, &isnull);
-
-	return isnull ? 0 : DatumGetFloat8(share);
-}
-
 /* The columns of RV_POLICY_COLUMNS, from `column` on; regions live until SPI_finish.  False: nothing was judged yet. */
 bool
 rv_policy_read(uint64 row, int column, rv_policy *policy, rv_regions *regions)
@@ -87,8 +77,8 @@ rv_policy_read(uint64 row, int column, rv_policy *policy, rv_regions *regions)
 	policy->k_class = rv_column_int(row, column, 0);
 	policy->rungs = column_rungs(row, column + 1, policy->rung, RV_LADDER_MAX);
 	column_stop_rule(row, column + 2, &policy->stop, regions);
-	policy->in_force_target = column_share(row, column + 8);
-	policy->in_force_tail = column_share(row, column + 9);
+	policy->applied = rv_column_int(row, column + 8, 0);
+	policy->applied_lambda = isnan(rv_column_float4(row, column + 9)) ? 0 : rv_column_float4(row, column + 9);
 	return policy->rungs > 0;
 }
 
@@ -132,18 +122,23 @@ read_stages(rv_labels *labels)
 static const float *
 read_embeddings(int count, int column, int32 *dims)
 {
+	MemoryContext memory = CurrentMemoryContext;
+	MemoryContext one = AllocSetContextCreate(memory, "ruvector embedding", ALLOCSET_DEFAULT_SIZES);
 	const void *numbers;
 	float	   *embedding;
+	int			read = 0;
 
 	*dims = rv_column_array(count - 1, column, &numbers);
 	embedding = palloc_extended(sizeof(float) * Max((Size) count * *dims, 1), MCXT_ALLOC_HUGE);
-	for (int i = 0; i < count; i++)
+	MemoryContextSwitchTo(one); /* one at a time is there twice */
+	while (*dims > 0 && read < count && rv_column_array(read, column, &numbers) == *dims)
 	{
-		if (*dims == 0 || rv_column_array(i, column, &numbers) != *dims)
-			return NULL;
-		memcpy(embedding + (Size) i * *dims, numbers, sizeof(float) * *dims);
+		memcpy(embedding + (Size) read++ * *dims, numbers, sizeof(float) * *dims);
+		MemoryContextReset(one);
 	}
-	return embedding;
+	MemoryContextSwitchTo(memory);
+	MemoryContextDelete(one);
+	return read == count ? embedding : NULL;
 }
 
 /*
@@ -377,22 +372,20 @@ read_goal(const RvLearnedClass *class, const RvLearnedIndex *index, rv_goal *goa
 {
 	Oid			types[] = {OIDOID, INT4OID};
 	Datum		values[] = {ObjectIdGetDatum(class->index), Int32GetDatum(class->k_class)};
-	float		lambda;
 	bool		isnull;
 
-	if (rv_sql("SELECT value, lambda, state = 'renewing', " RV_POLICY_COLUMNS
+	if (rv_sql("SELECT state = 'renewing', " RV_POLICY_COLUMNS
 			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 FOR NO KEY UPDATE SKIP LOCKED",
 			   SPI_OK_SELECT, 2, types, values, NULL) != 1)
 		return false;
-	lambda = rv_column_float4(0, 2);
-	*renewing = DatumGetBool(rv_sql_value(0, 3, &isnull));
-	(void) rv_policy_read(0, 4, policy, regions);
+	*renewing = DatumGetBool(rv_sql_value(0, 1, &isnull));
+	(void) rv_policy_read(0, 2, policy, regions);
 	*goal = (rv_goal) {
-		.applied = rv_column_int(0, 1, 0),
-		.applied_lambda = isnan(lambda) ? 0 : lambda,
+		.applied = policy->applied,
+		.applied_lambda = policy->applied_lambda,
 		.min_samples = index->entry.min_samples,
 		.target = isnan(index->entry.target) ? rv_target_recall : index->entry.target,
-		.target_tail = rv_target_tail,
+		.target_tail = rv_settings_configured_tail(),
 		.setting = class->setting,
 		.rule = policy->stop.stages > 0 ? &policy->stop : NULL,
 	};
@@ -689,7 +682,7 @@ ruvector_target_within(PG_FUNCTION_ARGS)
 		PG_ARGISNULL(2) ? get_float8_infinity() : PG_GETARG_FLOAT8(2),
 		PG_ARGISNULL(3) ? get_float8_infinity() : PG_GETARG_FLOAT8(3),
 	};
-	rv_goal		goal = {.target_tail = rv_target_tail};
+	rv_goal		goal = {.target_tail = rv_settings_configured_tail()};
 	rv_policy  *policy = palloc0(sizeof(rv_policy));
 	rv_regions	regions;
 	RvPrivileged privileged;

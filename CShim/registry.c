@@ -206,7 +206,7 @@ bool
 rv_registry_publish(const RvIndexEntry *entries, int count)
 {
 	bool		complete = true;
-	bool		changed = count > 0;
+	bool		changed = false;
 	TimestampTz now = GetCurrentTimestamp();
 
 	LWLockAcquire(registry->lock, LW_EXCLUSIVE);
@@ -243,7 +243,10 @@ rv_registry_publish(const RvIndexEntry *entries, int count)
 		}
 		if (registry->entries[place].index != entries[e].index)
 			registry->counters[place] = (RvIndexCounters) {.since = (uint64) now};
+		if (memcmp(&registry->entries[place], &entries[e], sizeof(RvIndexEntry)) == 0)
+			continue;
 		registry->entries[place] = entries[e];
+		changed = true;
 	}
 	LWLockRelease(registry->lock);
 	if (changed)

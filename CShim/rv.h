@@ -99,15 +99,15 @@ extern void rv_log_failed_label(int sqlstate);
 extern void rv_fail_swift(const rv_error *error) pg_attribute_noreturn();
 extern void rv_fail_not_preloaded(void) pg_attribute_noreturn();
 extern void rv_fail_null_argument(const char *argument) pg_attribute_noreturn();
-extern void rv_fail_relation_kind(const char *relation, char relkind, char persistence) pg_attribute_noreturn();
-extern void rv_fail_partitioned(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_relation_kind(Oid relid, char relkind, char persistence) pg_attribute_noreturn();
+extern void rv_fail_partitioned(Oid relid) pg_attribute_noreturn();
 extern void rv_fail_temporary(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_owner(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_not_reader(const char *relation) pg_attribute_noreturn();
 extern void rv_fail_no_pgvector(void) pg_attribute_noreturn();
 extern void rv_fail_no_vector_column(const char *relation) pg_attribute_noreturn();
-extern void rv_fail_no_vector_index(const char *relation) pg_attribute_noreturn();
-extern void rv_fail_not_learned(const char *relation) pg_attribute_noreturn();
+extern void rv_fail_no_vector_index(Oid relid) pg_attribute_noreturn();
+extern void rv_fail_not_learned(Oid relid) pg_attribute_noreturn();
 extern void rv_fail_not_learned_yet(const char *index) pg_attribute_noreturn();
 extern void rv_fail_other_relation(void) pg_attribute_noreturn();
 extern void rv_fail_worker_waits_for_us(void) pg_attribute_noreturn();
@@ -153,6 +153,7 @@ extern double rv_label_budget;
 extern double rv_sample_rate;
 
 extern void rv_settings_init(void);
+extern double rv_settings_configured_tail(void);
 extern bool rv_settings_target_is_session(void);
 
 /* ---- shared.c ----------------------------------------------------------------- */
@@ -525,7 +526,7 @@ typedef struct RvScan
 	int32		k;
 	rv_search_plan plan;
 	rv_rung		evidence;		/* of a learned parameter */
-	rv_rung		fixed;			/* of the best fixed value, where a stop rule is applied */
+	rv_rung		fixed;			/* of the best fixed value under a stop rule, else of pgvector's own; 0 = not known */
 	bool		cut;			/* ended by ruvector.max_latency */
 	bool		exhausted;		/* ended with fewer rows than the LIMIT: the index gave no more */
 	double		target;
@@ -618,6 +619,7 @@ extern void rv_rows_take(Tuplestorestate *store, uint64 count);
 extern bool rv_extension_lock(void);
 extern int	rv_column_int(uint64 row, int column, int if_null);
 extern char *rv_column_text(uint64 row, int column, MemoryContext memory);
+extern char *rv_qualified_name(Oid relid);
 extern float rv_column_float4(uint64 row, int column);
 extern Oid	rv_column_oid(uint64 row, int column);
 extern int	rv_column_array(uint64 row, int column, const void **elements);
@@ -714,7 +716,7 @@ typedef struct RvLearnedIndex
 } RvLearnedIndex;
 
 #define RV_STOP_COLUMNS "stop_fitted, stop_weights, stop_next_blocks, stop_least_worth, stop_rungs, stop_regions"
-#define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS ", CASE WHEN coalesce(value, lambda) IS NOT NULL THEN target END, target_tail"
+#define RV_POLICY_COLUMNS "k_class, rungs, " RV_STOP_COLUMNS ", value, lambda"
 
 extern int	rv_drain(RvLearnedIndex *indexes, int count);
 extern void rv_evidence_label(RvLearnedClass *class, rv_class_facts *facts);
@@ -724,6 +726,7 @@ extern int	rv_evidence_add_own_rows(const RvLearnedIndex *index, int k, int k_cl
 extern bool rv_policy_read(uint64 row, int column, rv_policy *policy, rv_regions *regions);
 extern bool rv_learn_begin(const char *activity);
 extern void rv_learn_end(void);
+extern void rv_learn_report(void);
 extern void rv_learn_abort(bool secret);
 extern void rv_learn_run(void); /* one database, until asked to leave */
 

@@ -140,7 +140,8 @@ find_scale(RvScan *scan, const rv_policy *policy)
 }
 
 /*
- * Asks the optimizer.  Also used by EXPLAIN without ANALYZE.  Leaves the scan's
+ * Asks the optimizer.  `evidence` is of what it says, `fixed` of what that is
+ * compared with.  Also used by EXPLAIN without ANALYZE.  Leaves the scan's
  * own state alone but for `slot`, `learned_table`, the rule, `scale` and `target`.
  */
 void
@@ -157,6 +158,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	plan->source = RV_SOURCE_SWITCHED_OFF;
 	plan->rung = plan->stop = -1;
 	plan->filtered = false;
+	*evidence = *fixed = (rv_rung) {0};
 	if (index == NULL || parameter->variable == NULL)
 		return;
 	scan->slot = index->slot;
@@ -164,14 +166,21 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 	scan->target = facts.target;
 	facts.can_follow = facts.can_follow && find_scale(scan, policy);
 	RV_SWIFT(rv_optimizer_plan(policy, &facts, plan));
-	if (policy != NULL && plan->rung >= 0 && plan->rung < policy->rungs)
-		*evidence = *fixed = policy->rung[plan->rung];
-	if (policy != NULL && plan->stop >= 0 && plan->stop < policy->stop.rungs)
+	if (policy == NULL)
+		return;
+	if (plan->rung >= 0 && plan->rung < policy->rungs)
+		*evidence = policy->rung[plan->rung];
+	if (plan->stop >= 0 && plan->stop < policy->stop.rungs)
 	{
+		*fixed = *evidence;
 		*evidence = policy->stop.rung[plan->stop];
 		scan->rule_stages = Min(policy->stop.stages, RV_STAGES_MAX);
 		memcpy(scan->rule, policy->stop.stage, sizeof(rv_stop_stage) * scan->rule_stages);
+		return;
 	}
+	for (int r = 0; r < policy->rungs; r++)
+		if (policy->rung[r].value == (float) facts.setting)
+			*fixed = policy->rung[r];
 }
 
 /*
@@ -421,6 +430,8 @@ search_filtered(RvScan *scan)
 		if (scan->trace != NULL)
 			trace_stage(scan, step++, &facts, rv_blocks_now() - before, rv_elapsed_us(&started));
 	}
+	if (scan->trace == NULL)
+		rv_batches_complete(scan->batches);
 }
 
 static TupleTableSlot *

@@ -96,3 +96,12 @@ rv_settings_target_is_session(void)
 		target_guc = rv_find_guc("ruvector.target_recall");
 	return target_guc != NULL && target_guc->source >= PGC_S_CLIENT;
 }
+
+/* What ruvector.target_tail is without a SET in this session: policies are judged for all. */
+double
+rv_settings_configured_tail(void)
+{
+	const struct config_generic *guc = rv_find_guc("ruvector.target_tail");
+
+	return guc != NULL ? ((const struct config_real *) guc)->reset_val : rv_target_tail;
+}

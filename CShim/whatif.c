@@ -3,11 +3,13 @@
  * samples: the steps that SQL cannot do itself (sql/6-recommend.sql has the rest).
  *
  * A table's rows and expressions are read as its owner, in a security-restricted
- * context under a pinned search_path, as REINDEX does; samples belong to him, so
- * that PostgreSQL builds their indexes as him too.  Only their empty tables are
- * created outside of such a context, which knows no temporary tables: nothing of
- * anybody's runs then.  The caller does all of this in a subtransaction that he
- * rolls back: nothing stays, whatever ends it.
+ * context under a pinned search_path, as REINDEX does.  He may add to the sample
+ * meanwhile and nothing else: the temporary tables are ours, or he could hang code
+ * of his on them.  Whatever follows is done by us, with pgvector's types, operators
+ * and operator classes alone.  Only the empty tables are created outside of a
+ * restricted context, which knows no temporary tables: nothing of anybody's runs
+ * then.  The caller does all of this in a subtransaction that he rolls back: nothing
+ * stays, whatever ends it.
  *
  * Locks: AccessShareLock on the table until then.
  */
@@ -41,6 +43,7 @@ become(Oid user, int security, Identity *before)
 	SetUserIdAndSecContext(user, security);
 	before->guc_level = NewGUCNestLevel();
 	rv_label_set_option("search_path", "pg_catalog, pg_temp");
+	rv_label_set_option("standard_conforming_strings", "on");
 	if (SPI_connect() != SPI_OK_CONNECT)
 		elog(ERROR, "SPI_connect failed");
 }
@@ -81,8 +84,7 @@ ruvector_whatif_open(PG_FUNCTION_ARGS)
 	become(BOOTSTRAP_SUPERUSERID, SECURITY_LOCAL_USERID_CHANGE, &before);
 	rv_sql(psprintf("CREATE TEMP TABLE ruvector_whatif_sample (id int, value %s)", type), SPI_OK_UTILITY, 0, NULL, NULL, NULL);
 	rv_sql(psprintf("CREATE TEMP TABLE ruvector_whatif_queries (id int, value %s, nearest float8[])", type), SPI_OK_UTILITY, 0, NULL, NULL, NULL);
-	rv_sql(psprintf("ALTER TABLE pg_temp.ruvector_whatif_sample OWNER TO %s", quote_identifier(owner)), SPI_OK_UTILITY, 0, NULL, NULL, NULL);
-	rv_sql(psprintf("ALTER TABLE pg_temp.ruvector_whatif_queries OWNER TO %s", quote_identifier(owner)), SPI_OK_UTILITY, 0, NULL, NULL, NULL);
+	rv_sql(psprintf("GRANT INSERT ON pg_temp.ruvector_whatif_sample TO %s", quote_identifier(owner)), SPI_OK_UTILITY, 0, NULL, NULL, NULL);
 	become_again(&before);
 	(void) rv_progress_begin(relation, "trying indexes on samples", steps);
 	PG_RETURN_VOID();
@@ -185,13 +187,12 @@ ruvector_whatif_search(PG_FUNCTION_ARGS)
 {
 	Tuplestorestate *store = rv_rows_begin(fcinfo);
 	TupleDesc	descriptor = ((ReturnSetInfo *) fcinfo->resultinfo)->setDesc;
-	Oid			relation = PG_GETARG_OID(0);
-	Oid			index = PG_GETARG_OID(1);
-	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(2));
-	Oid			types[] = {PG_GETARG_OID(3), INT8OID};
-	int			k = PG_GETARG_INT32(4);
-	bool		reranked = PG_GETARG_BOOL(5);
-	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(6);
+	Oid			index = PG_GETARG_OID(0);
+	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid			types[] = {PG_GETARG_OID(2), INT8OID};
+	int			k = PG_GETARG_INT32(3);
+	bool		reranked = PG_GETARG_BOOL(4);
+	ArrayType  *array = PG_GETARG_ARRAYTYPE_P(5);
 	const int32 *parameters = (const int32 *) ARR_DATA_PTR(array);
 	int			parameter_count = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	int			kind = rv_pgvector_index_kind(index);
@@ -203,7 +204,8 @@ ruvector_whatif_search(PG_FUNCTION_ARGS)
 
 	if (kind < 0 || k < 1 || k > WHATIF_K_MAX)
 		elog(ERROR, "index %u cannot be tried", index);
-	become_owner(relation, &before);
+	GetUserIdAndSecContext(&before.user, &before.security);
+	become(before.user, before.security, &before);
 	rv_label_set_option("enable_seqscan", "off");
 	rv_label_set_option("enable_bitmapscan", "off");
 	rv_label_set_option("enable_sort", "off");

@@ -10,10 +10,10 @@ COMMENT ON SCHEMA ruvector IS 'what ruvector knows: tables that learn, trajector
 
 CREATE TABLE ruvector.learned_tables (
     relid oid PRIMARY KEY,
-    mode text NOT NULL CHECK (mode IN ('off', 'observe', 'apply')),
-    trajectory_window int NOT NULL CHECK (trajectory_window > 0),
-    learning_rate float8 NOT NULL CHECK (learning_rate > 0 AND learning_rate <= 1),
-    min_samples int NOT NULL CHECK (min_samples > 0),
+    mode text NOT NULL DEFAULT 'apply' CHECK (mode IN ('off', 'observe', 'apply')),
+    trajectory_window int NOT NULL DEFAULT 1000 CHECK (trajectory_window > 0),
+    learning_rate float8 NOT NULL DEFAULT 0.01 CHECK (learning_rate > 0 AND learning_rate <= 1),
+    min_samples int NOT NULL DEFAULT 100 CHECK (min_samples > 0),
     target_recall float8 CHECK (target_recall > 0 AND target_recall < 1),
     learns_from timestamptz NOT NULL DEFAULT clock_timestamp(),
     anonymize bool NOT NULL DEFAULT false,
@@ -201,16 +201,21 @@ REVOKE ALL ON ALL TABLES IN SCHEMA ruvector FROM PUBLIC;
 -- Of one search, or of all: what remains are times, counts and recalls.
 CREATE FUNCTION ruvector.anonymize(one uuid) RETURNS void LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
     UPDATE ruvector.labels b SET exact_ids = NULL, exact_distances = '{}'
-    FROM ruvector.trajectories t JOIN ruvector.learned_tables l USING (relid)
-    WHERE l.anonymize AND t.query_id = b.query_id AND (one IS NULL OR b.query_id = one)
-      AND (b.exact_ids IS NOT NULL OR cardinality(b.exact_distances) > 0);
+    FROM (SELECT h.query_id
+          FROM ruvector.labels h JOIN ruvector.trajectories t USING (query_id) JOIN ruvector.learned_tables l USING (relid)
+          WHERE l.anonymize AND (one IS NULL OR h.query_id = one) AND (h.exact_ids IS NOT NULL OR cardinality(h.exact_distances) > 0)
+          FOR UPDATE OF h SKIP LOCKED) o      -- what somebody's open transaction holds is forgotten when it ends
+    WHERE b.query_id = o.query_id;
     UPDATE ruvector.trajectories t SET query_vector = NULL, row_ids = NULL, distances = NULL, filter = NULL,
         label_state = CASE t.label_state WHEN 'pending' THEN 'skipped' ELSE t.label_state END,
         label_note = CASE t.label_state WHEN 'pending' THEN 'forgotten before it was labelled' ELSE t.label_note END
-    FROM ruvector.learned_tables l
-    WHERE l.relid = t.relid AND l.anonymize AND (one IS NULL OR t.query_id = one)
-      AND (t.label_state <> 'pending' OR t.started_at < now() - interval '1 hour')
-      AND num_nonnulls(t.query_vector, t.row_ids, t.distances, t.filter) > 0;
+    FROM (SELECT h.query_id
+          FROM ruvector.trajectories h JOIN ruvector.learned_tables l USING (relid)
+          WHERE l.anonymize AND (one IS NULL OR h.query_id = one)
+            AND (h.label_state <> 'pending' OR h.started_at < now() - interval '1 hour')
+            AND num_nonnulls(h.query_vector, h.row_ids, h.distances, h.filter) > 0
+          FOR NO KEY UPDATE OF h SKIP LOCKED) o
+    WHERE t.query_id = o.query_id;
 $$;
 COMMENT ON FUNCTION ruvector.anonymize IS 'forgets what was asked and found, of tables that want it so, where no label needs it any more';
 REVOKE ALL ON FUNCTION ruvector.anonymize(uuid) FROM PUBLIC;
@@ -403,15 +408,15 @@ SET LOCAL search_path = @extschema@, pg_temp;
 
 CREATE FUNCTION ruvector_enable_learning(
     table_name regclass,
-    trajectory_window int DEFAULT 1000,
-    learning_rate float8 DEFAULT 0.01,
-    min_samples int DEFAULT 100,
-    mode text DEFAULT 'apply',
+    trajectory_window int DEFAULT NULL,
+    learning_rate float8 DEFAULT NULL,
+    min_samples int DEFAULT NULL,
+    mode text DEFAULT NULL,
     target_recall float8 DEFAULT NULL,
-    anonymize bool DEFAULT false
+    anonymize bool DEFAULT NULL
 ) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_enable_learning' LANGUAGE C VOLATILE PARALLEL UNSAFE;
-COMMENT ON FUNCTION ruvector_enable_learning IS 'learns on the table''s hnsw and ivfflat indexes; again: changes the options, keeps what was learned';
+COMMENT ON FUNCTION ruvector_enable_learning IS 'learns on the table''s hnsw and ivfflat indexes; again: changes the options that are given, keeps the others and what was learned';
 
 CREATE FUNCTION ruvector_disable_learning(table_name regclass) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_disable_learning' LANGUAGE C VOLATILE PARALLEL UNSAFE;

@@ -98,8 +98,7 @@ CREATE FUNCTION ruvector.recommend_search(relation oid) RETURNS SETOF ruvector.r
                   coalesce((SELECT format(', %s at %s, of recall %s', round(s.buffers::numeric), c.setting, round(s.recall::numeric, 4))
                             FROM ruvector.policy_rungs s WHERE (s.indexid, s.k_class, s.family, s.value) = (c.id, c.k_class, 'value', c.setting::real)), '')),
            g.recall, g.recall - ruvector.known(g.recall_bound), g.buffers,
-           format('SELECT ruvector_enable_learning(%L, %s, %s, %s, ''apply'', %s);', c.relid::regclass, c.trajectory_window, c.learning_rate,
-                  c.min_samples, coalesce(c.target_recall::text, 'NULL'))
+           format('SELECT ruvector_enable_learning(%L, mode := ''apply'');', c.relid::regclass)
     FROM class c
     JOIN ruvector.policy_rungs g ON (g.indexid, g.k_class, g.family, g.value) =
         (c.id, c.k_class, CASE WHEN c.lambda IS NULL THEN 'value' ELSE 'stop rule' END, coalesce(c.lambda, c.value::real))
@@ -112,8 +111,7 @@ CREATE FUNCTION ruvector.recommend_search(relation oid) RETURNS SETOF ruvector.r
         AND NOT EXISTS (SELECT FROM ruvector.trajectories t WHERE t.indexid = x.indexid AND t.source <> 'own row')
     UNION ALL
     SELECT 'table', 'mode', 'off', 'observe', 'The table learns no more: searches are not recorded, and nothing is measured.', NULL, NULL, NULL,
-           format('SELECT ruvector_enable_learning(%L, %s, %s, %s, ''observe'', %s);', l.relid::regclass, l.trajectory_window, l.learning_rate,
-                  l.min_samples, coalesce(l.target_recall::text, 'NULL'))
+           format('SELECT ruvector_enable_learning(%L, mode := ''observe'');', l.relid::regclass)
     FROM ruvector.learned_tables l WHERE l.relid = relation AND l.mode = 'off'
 $$;
 COMMENT ON FUNCTION ruvector.recommend_search IS 'what policies say of search parameters, or what they lack';
@@ -219,15 +217,21 @@ COMMENT ON FUNCTION ruvector.recommend_memory IS 'where an index would not fit i
 
 ------------------------------------------------------------------------ what-if
 
+CREATE FUNCTION ruvector.is_of_pgvector(catalog oid, object oid) RETURNS bool LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                   WHERE d.classid = catalog AND d.objid = object AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'vector')
+$$;
+COMMENT ON FUNCTION ruvector.is_of_pgvector IS 'whether an object belongs to the extension vector';
+
 CREATE FUNCTION ruvector.whatif_open(relation oid, type text, owner oid, steps int) RETURNS void
 AS 'MODULE_PATHNAME', 'ruvector_whatif_open' LANGUAGE C VOLATILE STRICT;
-COMMENT ON FUNCTION ruvector.whatif_open IS 'empty temporary tables for a sample and for queries, the owner''s';
+COMMENT ON FUNCTION ruvector.whatif_open IS 'empty temporary tables for a sample, which its owner may add to, and for queries';
 
 CREATE FUNCTION ruvector.whatif_run(relation oid, statement text) RETURNS bigint
 AS 'MODULE_PATHNAME', 'ruvector_whatif_run' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION ruvector.whatif_run IS 'runs a statement of ours as the owner of a table';
 
-CREATE FUNCTION ruvector.whatif_search(relation oid, indexid oid, statement text, type oid, k int, reranked bool, parameters int[],
+CREATE FUNCTION ruvector.whatif_search(indexid oid, statement text, type oid, k int, reranked bool, parameters int[],
     OUT value int, OUT recall float8, OUT buffers float8) RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'ruvector_whatif_search' LANGUAGE C VOLATILE STRICT;
 COMMENT ON FUNCTION ruvector.whatif_search IS 'recall and buffers of an index of a sample, means over the queries';
@@ -272,9 +276,8 @@ RETURNS TABLE (configuration int, "group" text, kind text, label text, m int, ef
           AND (v.column3, v.column6) IS DISTINCT FROM (x.kind, x.lists)
           AND (v.column7 = 'value' OR x.type = 'vector' AND x.dims IS NOT NULL)
           -- what is pgvector's own, and there is
-          AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod JOIN pg_depend d ON d.objid = o.oid
-                      JOIN pg_extension e ON e.oid = d.refobjid
-                      WHERE d.classid = 'pg_opclass'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'vector'
+          AND EXISTS (SELECT FROM pg_opclass o JOIN pg_am a ON a.oid = o.opcmethod
+                      WHERE ruvector.is_of_pgvector('pg_opclass'::regclass, o.oid)
                         AND o.opcnamespace = x.opcnamespace AND a.amname = v.column3 AND o.opcname =
                             CASE v.column7 WHEN 'value' THEN x.opcname WHEN 'halfvec' THEN replace(x.opcname, 'vector_', 'halfvec_') ELSE 'bit_hamming_ops' END))
     SELECT (row_number() OVER (ORDER BY w.n))::int - 1, w."group", w.kind,
@@ -328,8 +331,12 @@ BEGIN
     -- a row takes about a millisecond to try in every way
     greatest_size := floor(least(row_count * sample_share, x.reltuples, 150 * extract(epoch FROM max_time),
         memory / greatest(1, ruvector.graph_bytes(1, coalesce(x.value_bytes, 0)::int, 32))));
-    IF x.type NOT IN ('vector', 'halfvec') OR x.value_bytes IS NULL THEN
+    IF x.type NOT IN ('vector', 'halfvec') OR x.value_bytes IS NULL OR NOT ruvector.is_of_pgvector('pg_type'::regclass, type_id) THEN
         problem := format('values of type %s are not tried', type_name);
+        RETURN;
+    -- what is compared is ours by then, and so are the rights
+    ELSIF NOT ruvector.is_of_pgvector('pg_opclass'::regclass, (SELECT i.indclass[0] FROM pg_index i WHERE i.indexrelid = whatif.indexid)) THEN
+        problem := format('operator class %s is not of pgvector', x.opclass);
         RETURN;
     ELSIF row_count <= 0 OR x.reltuples <= 0 THEN
         problem := 'how many rows there are is not known before ANALYZE';
@@ -358,13 +365,13 @@ BEGIN
         END IF;
         greatest_size := least(greatest_size, asked);
         ANALYZE pg_temp.ruvector_whatif_sample;
-        PERFORM set_config('max_parallel_maintenance_workers', '0', true), set_config('maintenance_work_mem', format('%skB', greatest(1024, memory / 1024)), true);
+        PERFORM set_config('max_parallel_maintenance_workers', '0', true), set_config('max_parallel_workers_per_gather', '0', true), set_config('maintenance_work_mem', format('%skB', greatest(1024, memory / 1024)), true);
         <<all_of_it>>
         FOREACH size IN ARRAY ARRAY[greatest_size / 4, greatest_size / 2, greatest_size] LOOP
-            PERFORM ruvector.whatif_run(relation, format(
+            EXECUTE format(
                 'UPDATE pg_temp.ruvector_whatif_queries q SET nearest = (SELECT array_agg(d ORDER BY d) FROM (SELECT (%s) + 0::float8 AS d'
                 ' FROM pg_temp.ruvector_whatif_sample s WHERE s.id <= %s ORDER BY 1 LIMIT %s) n WHERE d <> ''NaN'')',
-                replace(operator, '$1', 'q.value'), size, k));
+                replace(operator, '$1', 'q.value'), size, k);
             sizes := sizes || size::float8;
             FOR way IN SELECT * FROM ruvector.whatif_configurations(indexid, row_count) LOOP
                 -- on each greater sample it takes some 2.5 times as long
@@ -380,7 +387,7 @@ BEGIN
                     way.kind, way.key, way.opclass,
                     CASE way.kind WHEN 'hnsw' THEN format('m = %s, ef_construction = %s', way.m, way.ef_construction) ELSE format('lists = %s', way.lists) END, size);
                 before := ruvector.whatif_seconds() - before;
-                measured := (SELECT coalesce(array_agg(n ORDER BY s.value, o), '{}') FROM ruvector.whatif_search(relation, 'pg_temp.ruvector_whatif_index'::regclass,
+                measured := (SELECT coalesce(array_agg(n ORDER BY s.value, o), '{}') FROM ruvector.whatif_search('pg_temp.ruvector_whatif_index'::regclass,
                     format('SELECT %s FROM pg_temp.ruvector_whatif_sample WHERE id <= %s ORDER BY %s LIMIT $2', operator, size,
                            way.searched), type_id, k, way.reranked,
                     CASE way.kind WHEN 'hnsw' THEN (SELECT array_agg(DISTINCT greatest(v, k)) FROM unnest('{10,20,40,80,160}'::int[] || way.ef_construction) v)

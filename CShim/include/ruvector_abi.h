@@ -397,8 +397,8 @@ typedef struct rv_policy
 {
 	int32_t		k_class;
 	int32_t		rungs;			/* 0 = nothing certified */
-	double		in_force_target;	/* what the verdict has put something in force for; 0 = nothing */
-	double		in_force_tail;	/* 0 = any */
+	int32_t		applied;		/* what the verdict has chosen: a value, 0 = none, */
+	float		applied_lambda; /* or a multiplier of `stop`, 0 = none */
 	rv_rung		rung[RV_LADDER_MAX];
 	rv_stop_rule stop;
 } rv_policy;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the demo's data from the full set it comes from (see README.md here).
+"""Draws the demo's data from the full set it comes from (a folder of the same form).
 
     select.py FULL_DIRECTORY
 

@@ -51,7 +51,7 @@ public func rv_target_within(
     values: PublishedRungs(policy),
     multipliers: PublishedRungs(rv_policy_rule(policy)),
     tail: goal.pointee.target_tail > 0 ? goal.pointee.target_tail : nil, minSamples: Int(goal.pointee.min_samples),
-    setting: goal.pointee.setting == 0 ? nil : goal.pointee.setting, goalInForce: policy.pointee.goalInForce)
+    setting: goal.pointee.setting == 0 ? nil : goal.pointee.setting, inForce: policy.pointee.inForce)
   target.pointee = highest ?? .nan
   known.pointee = highest != nil
 }
@@ -137,10 +137,21 @@ extension RecallGoal {
   init(mean: Double, tail: Double) { self.init(mean: mean, tail: tail > 0 ? tail : nil) }
 }
 
-extension rv_policy {
-  fileprivate var goalInForce: RecallGoal? {
-    in_force_target > 0 ? RecallGoal(mean: in_force_target, tail: in_force_tail) : nil
+extension InForce {
+  /// 0 is none.
+  init?(value: Int32, multiplier: Float) {
+    if value > 0 {
+      self = .value(value)
+    } else if multiplier > 0 {
+      self = .multiplier(multiplier)
+    } else {
+      return nil
+    }
   }
+}
+
+extension rv_policy {
+  fileprivate var inForce: InForce? { InForce(value: applied, multiplier: applied_lambda) }
 }
 
 extension IndexProspect {
@@ -199,6 +210,6 @@ extension SearchFacts {
       minimum: facts.pointee.minimum, maximum: facts.pointee.maximum,
       minSamples: Int(facts.pointee.min_samples),
       goal: RecallGoal(mean: facts.pointee.target, tail: facts.pointee.target_tail),
-      goalInForce: policy?.pointee.goalInForce)
+      inForce: policy?.pointee.inForce)
   }
 }

@@ -167,7 +167,7 @@ extension Verdict.Goal {
     try self.init(
       recall: RecallGoal(mean: goal.target, tail: goal.target_tail), minSamples: Int(goal.min_samples),
       setting: goal.setting == 0 ? nil : goal.setting, rule: rule,
-      isInForce: goal.applied != 0 || goal.applied_lambda > 0)
+      inForce: InForce(value: goal.applied, multiplier: Float(goal.applied_lambda)))
   }
 }
 

@@ -34,12 +34,12 @@ struct SearchBudgetTests {
         value: Float(value), labels: 500, recall: Float(recall), bound: Float(bound).nextUp, blocks: blocks,
         percentiles: SIMD3(repeating: blocks))
     }
-    func highest(inForce: RecallGoal?) -> Double? {
+    func highest(inForce: InForce?) -> Double? {
       SearchBudget(blocks: 500).highestRecall(
-        values: values, multipliers: [], tail: nil, minSamples: 100, setting: nil, goalInForce: inForce)
+        values: values, multipliers: [], tail: nil, minSamples: 100, setting: nil, inForce: inForce)
     }
     #expect(highest(inForce: nil) == 0.95)
-    #expect(highest(inForce: RecallGoal(mean: 0.97)) == 0.97)
+    #expect(highest(inForce: .value(20)) == 0.98)
   }
 
   @Test func whatIsNotKnownIsNotAllowed() {

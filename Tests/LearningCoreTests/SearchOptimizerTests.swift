@@ -74,11 +74,12 @@ struct SearchOptimizerTests {
 
   @Test func whatIsInForceIsNotTakenAwayForItsPrice() {
     let goal = RecallGoal(mean: 0.96)
-    expect(plan { ($0.goal, $0.goalInForce) = (goal, goal) }, .learned, 40, rung: 2)
-    // for what another session asks for nothing is
-    expect(plan { ($0.goal, $0.goalInForce) = (goal, RecallGoal(mean: 0.965)) }, .uncertified, 55)
-    expect(plan { ($0.goal, $0.goalInForce) = (goal, RecallGoal(mean: 0.96, tail: 0.5)) }, .uncertified, 55)
-    expect(plan { ($0.goal, $0.goalInForce) = (RecallGoal(mean: 0.99), RecallGoal(mean: 0.99)) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.inForce) = (goal, .value(40)) }, .learned, 40, rung: 2)
+    // that something cheaper is in force is no reason to take it, nor that something is of which nothing is known
+    expect(plan { ($0.goal, $0.inForce) = (goal, .value(20)) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.inForce) = (goal, .value(80)) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.inForce) = (goal, .multiplier(1e-5)) }, .uncertified, 55)
+    expect(plan { ($0.goal, $0.inForce) = (RecallGoal(mean: 0.99), .value(40)) }, .uncertified, 55)
   }
 
   @Test func hnswNeverSearchesForFewerRowsThanAreAskedFor() {

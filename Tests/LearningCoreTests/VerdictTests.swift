@@ -115,10 +115,18 @@ struct VerdictTests {
     // 20 finds 0.91 on average and so needs more labels than 40, at 1.6 times the buffers
     let labels = try labels(300, recall: [0.8, 0.91, 1, 1], blocks: [100, 200, 320, 800])
     let recall = RecallGoal(mean: 0.9)
-    let entering = try Verdict(judging: labels, goal: Verdict.Goal(recall: recall, minSamples: 100))
+    func verdict(inForce: InForce?) throws -> Verdict {
+      try Verdict(judging: labels, goal: Verdict.Goal(recall: recall, minSamples: 100, inForce: inForce))
+    }
+    let entering = try verdict(inForce: nil)
     #expect(entering.state == .undecided && entering.choice == nil)
-    let staying = try Verdict(judging: labels, goal: Verdict.Goal(recall: recall, minSamples: 100, isInForce: true))
-    #expect(staying.state == .certified && staying.choice == .value(2))
+    for dearer in [40, 80] as [Int32] {
+      let staying = try verdict(inForce: .value(dearer))
+      #expect(staying.state == .certified && staying.choice == .value(2))
+    }
+    // that something cheaper is in force, for other queries or by fewer labels, lets nothing dear in
+    let changing = try verdict(inForce: .value(20))
+    #expect(changing.state == .undecided && changing.choice == nil)
   }
 
   @Test func costIsComparedOnTheSameLabels() throws {

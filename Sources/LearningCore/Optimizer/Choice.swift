@@ -13,6 +13,24 @@ public let greatestPremium: Float = 1.5
 /// a smaller gain that is neither sure nor worth it.
 public let greatestShareOfTime: Float = 0.95
 
+/// What the last verdict has chosen.
+public enum InForce: Equatable, Sendable {
+  case value(Int32)
+  case multiplier(Float)
+
+  /// Its buffers by what is known now; nil when they are not.  Where a multiplier is not known itself, those of the next
+  /// smaller one, which searches no less.
+  @inlinable
+  func blocks<Values: RandomAccessCollection, Multipliers: RandomAccessCollection>(
+    values: Values, multipliers: Multipliers
+  ) -> Float? where Values.Element == CertifiedRung, Multipliers.Element == CertifiedRung {
+    switch self {
+    case .value(let value): values.first { $0.value == Float(value) }?.blocks
+    case .multiplier(let multiplier): multipliers.last { $0.value <= multiplier }?.blocks
+    }
+  }
+}
+
 /// What to search with where a recall is asked for: a fixed value, or a stop rule at one multiplier.
 public enum Choice: Equatable, Sendable {
   /// Its position among the values.
@@ -21,7 +39,7 @@ public enum Choice: Equatable, Sendable {
   case multiplier(Int, insteadOf: Int?)
 
   /// The smallest certified value, or the greatest certified multiplier if that takes clearly less time; provided
-  /// that it is not dearer than the setting or than `greatestPremium` allows, or something is in force already.
+  /// that it is not dearer than the setting, than what is in force, or than `greatestPremium` allows.
   ///
   /// A buffer costs more time in batches than in one search, how much more depends on the data and the machine:
   /// where it is not known, there are no batches.
@@ -32,13 +50,12 @@ public enum Choice: Equatable, Sendable {
   ///   - goal: what to reach.
   ///   - minSamples: labels below which no evidence counts.
   ///   - setting: the value that would be used otherwise.
-  ///   - isInForce: whether what was certified for the goal is used already.
+  ///   - inForce: what is used already.
   /// - Returns: nil when nothing is certified, when it is too dear, or when its cost is not known.
   /// - Complexity: O(values + multipliers), allocates nothing.
   @inlinable
   public init?<Values: RandomAccessCollection, Multipliers: RandomAccessCollection>(
-    values: Values, multipliers: Multipliers, goal: RecallGoal, minSamples: Int, setting: Int32?,
-    isInForce: Bool
+    values: Values, multipliers: Multipliers, goal: RecallGoal, minSamples: Int, setting: Int32?, inForce: InForce?
   )
   where
     Values.Element == CertifiedRung, Values.Index == Int,
@@ -57,8 +74,8 @@ public enum Choice: Equatable, Sendable {
     } else {
       return nil
     }
-    if isInForce { return }
     if let setting, let before = values.first(where: { $0.value == Float(setting) })?.blocks, cost <= before { return }
+    if let before = inForce?.blocks(values: values, multipliers: multipliers), cost <= before { return }
     guard let least = values.first(where: { $0.seemsToReach(goal, minSamples: minSamples) })?.blocks,
       cost <= greatestPremium * least
     else { return nil }

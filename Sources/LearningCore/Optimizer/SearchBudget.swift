@@ -26,23 +26,21 @@ public struct SearchBudget: Sendable {
   /// Each of these recalls is certified by itself; which of them it is is chosen by the same labels, and that choice has
   /// no confidence of its own.
   ///
-  /// - Parameters: those of `Choice` and `SearchFacts`; `tail` is asked for in any case.
+  /// - Parameters: those of `Choice`; `tail` is asked for in any case.
   /// - Returns: nil when there is none.
   /// - Complexity: O(round numbers × (values + multipliers)).
   public func highestRecall<Values: RandomAccessCollection, Multipliers: RandomAccessCollection>(
-    values: Values, multipliers: Multipliers, tail: Double?, minSamples: Int, setting: Int32?,
-    goalInForce: RecallGoal? = nil
+    values: Values, multipliers: Multipliers, tail: Double?, minSamples: Int, setting: Int32?, inForce: InForce? = nil
   ) -> Double?
   where
     Values.Element == CertifiedRung, Values.Index == Int,
     Multipliers.Element == CertifiedRung, Multipliers.Index == Int
   {
     RecallGoal.roundMeans.last { mean in
-      let goal = RecallGoal(mean: mean, tail: tail)
-      let choice = Choice(
-        values: values, multipliers: multipliers, goal: goal, minSamples: minSamples, setting: setting,
-        isInForce: goal == goalInForce)
-      return switch choice {
+      switch Choice(
+        values: values, multipliers: multipliers, goal: RecallGoal(mean: mean, tail: tail), minSamples: minSamples,
+        setting: setting, inForce: inForce)
+      {
       case .value(let position): allows(values[position])
       case .multiplier(let position, _): allows(multipliers[position])
       case nil: false

@@ -32,16 +32,14 @@ public struct SearchFacts: Sendable {
   public var minSamples: Int
   /// What to reach.
   public var goal: RecallGoal
-  /// What the verdict has put something in force for, if anything.
-  public var goalInForce: RecallGoal?
-
-  @inlinable var isGoalInForce: Bool { goal == goalInForce }
+  /// What the last verdict has chosen for the declared goal.
+  public var inForce: InForce?
 
   @inlinable
   public init(
     kind: IndexKind, mode: LearningMode, k: Int32?, isFiltered: Bool, isAdaptive: Bool, isSetByUser: Bool,
     canBatch: Bool, canFollowRule: Bool, setting: Int32, pin: Int32?, minimum: Int32, maximum: Int32, minSamples: Int,
-    goal: RecallGoal, goalInForce: RecallGoal? = nil
+    goal: RecallGoal, inForce: InForce? = nil
   ) {
     self.kind = kind
     self.mode = mode
@@ -57,6 +55,6 @@ public struct SearchFacts: Sendable {
     self.maximum = maximum
     self.minSamples = minSamples
     self.goal = goal
-    self.goalInForce = goalInForce
+    self.inForce = inForce
   }
 }

@@ -31,7 +31,7 @@ public enum SearchOptimizer {
       guard canBatch else { return leave(.filtered) }
       if case .value(let rung) = Choice(
         values: rungs, multipliers: rungs.prefix(0), goal: facts.goal, minSamples: facts.minSamples,
-        setting: facts.setting, isInForce: facts.isGoalInForce),
+        setting: facts.setting, inForce: facts.inForce),
         let value = Int32(exactly: rungs[rung].value)
       {
         return SearchPlan(parameter: max(value, least), source: .learned, rung: rung, isFiltered: true)
@@ -42,7 +42,7 @@ public enum SearchOptimizer {
     switch Choice(
       values: rungs, multipliers: canBatch && facts.canFollowRule ? multipliers[...] : multipliers.prefix(0),
       goal: facts.goal, minSamples: facts.minSamples, setting: facts.setting,
-      isInForce: facts.isGoalInForce)
+      inForce: facts.inForce)
     {
     case .multiplier(let stop, let value):
       return SearchPlan(parameter: ladder[0], source: .learned, stop: stop, rung: value)

@@ -21,12 +21,12 @@ public struct Verdict {
     public let setting: Int32?
     /// The stop rule so far, whether it is applied or not.
     public let rule: StopRule?
-    /// Whether something is in force for this recall.
-    public let isInForce: Bool
+    /// What the last verdict has chosen for this recall.
+    public let inForce: InForce?
 
     /// - Throws: `range` (argument 3).
     public init(
-      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, isInForce: Bool = false
+      recall: RecallGoal, minSamples: Int, setting: Int32? = nil, rule: StopRule? = nil, inForce: InForce? = nil
     ) throws(LearningError) {
       for share in [recall.mean, recall.tail].compactMap({ $0 }) {
         guard share > 0, share < 1 else { throw .range(value: share >= 1 ? 1 : 0, argument: 3) }
@@ -36,7 +36,7 @@ public struct Verdict {
       self.minSamples = minSamples
       self.setting = setting
       self.rule = rule
-      self.isInForce = isInForce
+      self.inForce = inForce
     }
   }
 
@@ -63,7 +63,7 @@ public struct Verdict {
       judging: labels, inForce: goal.rule, goal: goal.recall, minSamples: goal.minSamples, check: check)
     let best = Choice(
       values: fixed.rungs, multipliers: stopRule?.rungs ?? [], goal: goal.recall, minSamples: goal.minSamples,
-      setting: goal.setting, isInForce: goal.isInForce)
+      setting: goal.setting, inForce: goal.inForce)
     if !fixed.rungs.contains(where: { $0.labels >= goal.minSamples }) {
       state = .collecting
     } else if best != nil {

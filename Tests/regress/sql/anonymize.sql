@@ -10,7 +10,6 @@ CREATE INDEX items_embedding ON items USING hnsw (embedding vector_l2_ops);
 ANALYZE items;
 SET enable_seqscan = off;
 SET enable_sort = off;
-SELECT ruvector_enable_learning('items', anonymize := NULL);
 SELECT ruvector_enable_learning('items', min_samples := 10);
 SELECT wait_until($$(SELECT recorded IS NOT NULL FROM ruvector.index_counters('items_embedding'::regclass))$$);
 SELECT count(*) FROM generate_series(1, 20) g, LATERAL (SELECT ruvector_record_trajectory('items', ARRAY[g, 1], '{1}', k := 5)) r;
@@ -21,7 +20,8 @@ SELECT count(*) > 0 AS patterns FROM ruvector_extract_patterns('items');
 SELECT ruvector_enable_learning('items', min_samples := 10, anonymize := true);
 SELECT (SELECT count(*) FROM ruvector.trajectories) AS trajectories, (SELECT count(*) FROM ruvector.labels) AS labels,
   (SELECT count(*) FROM ruvector.patterns) AS patterns, (SELECT count(*) FROM ruvector.policies) AS policies;
-SELECT ruvector_enable_learning('items', min_samples := 11, anonymize := true);
+SELECT ruvector_enable_learning('items', min_samples := 11);     -- the others stay as they are
+SELECT min_samples, anonymize FROM ruvector.learned_tables;
 
 -- labelled, and one that cannot be
 CREATE TABLE asked (query_id uuid);

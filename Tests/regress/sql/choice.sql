@@ -54,10 +54,10 @@ UPDATE ruvector.policies SET value = 80;
 SELECT ruvector.wake_worker();
 SELECT wait_until('why() IS NOT NULL');
 SELECT why();
--- for what this session asks nothing is
-SET ruvector.target_recall = 0.955;
-SELECT why();
-RESET ruvector.target_recall;
+-- nor does it let in what is dearer
+UPDATE ruvector.policies SET value = 60;
+SELECT ruvector.wake_worker();
+SELECT wait_until('why() IS NULL');
 -- against it the certified one is thought of at the value that it will be searched with, not at what is set
 DELETE FROM ruvector.policies;
 SELECT put_in_force('items_lists', rung(1, 0.42, 0.4, 30) || rung(40, 0.98, 0.96, 900));
@@ -215,9 +215,9 @@ RESET plan_cache_mode;
 -- only looked at
 SELECT ruvector_enable_learning('items', min_samples := 1, mode := 'observe');
 SELECT put_in_force('items_hnsw', rung(80, 0.98, 0.96, 100));
-SELECT wait_until($$decision() LIKE '%only observed'$$);
+SELECT wait_until($$decision() LIKE '%only observed%'$$);
 SELECT used(), why();
-SELECT ruvector_enable_learning('items', min_samples := 1);
+SELECT ruvector_enable_learning('items', mode := 'apply');
 SELECT wait_until($$used() = 'items_hnsw'$$);
 
 -- partitions choose for themselves

@@ -35,7 +35,6 @@ SELECT complaint($$SELECT ruvector_enable_learning('passing')$$);
 
 SELECT complaint($$SELECT ruvector_enable_learning('items', trajectory_window := 0)$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', trajectory_window := -5)$$);
-SELECT complaint($$SELECT ruvector_enable_learning('items', trajectory_window := NULL)$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', learning_rate := 0)$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', learning_rate := -0.01)$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', learning_rate := 1.5)$$);
@@ -43,6 +42,7 @@ SELECT complaint($$SELECT ruvector_enable_learning('items', learning_rate := 'Na
 SELECT complaint($$SELECT ruvector_enable_learning('items', min_samples := -1)$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', mode := 'fast')$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', target_recall := 1)$$);
+SELECT complaint($$SELECT ruvector_enable_learning('items', target_recall := 0.009)$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', target_recall := 'NaN')$$);
 SELECT complaint($$SELECT ruvector_enable_learning('items', target_recall := -0.5)$$);
 SELECT complaint($$SET ruvector.target_recall = 1.2$$);

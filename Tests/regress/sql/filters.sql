@@ -124,6 +124,16 @@ SELECT abs(avg((SELECT count(*) FROM unnest(filtered(s, 'id % 20 = 3')) WHERE un
     (SELECT id FROM items WHERE id % 20 = 3 ORDER BY (embedding <-> noise(s, 8)) + 0 LIMIT 10)) / 10.0)
     - (SELECT sum(labels * recall) / sum(labels) FROM ruvector.filtered_recall)) < 0.05 AS found_on_new_queries
 FROM generate_series(-200, -1) s;
+-- a limit of time ends them no sooner than pgvector alone would
+ALTER SYSTEM SET ruvector.label_budget = 0;
+SELECT pg_reload_conf();
+UPDATE ruvector.policies SET value = 10, rungs = '{10, 500, 0.99, 0.97, 0.99, 0.97, 20, 20, 30, 40, NaN}';
+SELECT ruvector.wake_worker();
+SELECT wait_until($$(SELECT count(*) = 1 FROM explained('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Expected Buffers: 20 ')$$);
+SET ruvector.max_latency = '1us';
+SELECT l FROM explained('SELECT id FROM items WHERE id % 20 = 3 ORDER BY embedding <-> noise(-1, 8) LIMIT 10', 'ANALYZE, COSTS off, TIMING off, SUMMARY off') l WHERE l ~ 'ef_search|Ended|Certified';
+RESET ruvector.max_latency;
+ALTER SYSTEM RESET ruvector.label_budget;
 SELECT l FROM explained('SELECT id FROM items ORDER BY embedding <-> noise(-1, 8) LIMIT 10') l WHERE l ~ 'Decision';
 SELECT state, labels FROM ruvector_learning_stats('items');
 ALTER SYSTEM RESET ruvector.batched_search;

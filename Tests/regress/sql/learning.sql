@@ -121,16 +121,17 @@ SELECT ruvector_record_trajectory('items', noise(-5002, 24)::real[], ARRAY[1, 2,
 SELECT wait_until(format($$(SELECT label_state = 'labelled' FROM ruvector.trajectories WHERE query_id = %L)$$, :'recorded'));
 SELECT setting, setting_recall FROM ruvector.labels WHERE query_id = :'recorded';
 
--- enabling again changes options and keeps what was learned; observing does not apply it
+-- enabling again changes the options that are given and keeps what was learned; observing does not apply it
 SELECT labels AS labels_before FROM ruvector_learning_stats('items') WHERE kind = 'hnsw' \gset
-SELECT ruvector_enable_learning('items', trajectory_window := 2000, min_samples := 60, target_recall := 0.9, mode := 'observe');
+SELECT ruvector_enable_learning('items', mode := 'observe');
+SELECT mode, trajectory_window, learning_rate, min_samples, target_recall, anonymize FROM ruvector.learned_tables;
 SELECT wait_until($$chosen_now('<->') = 40$$);
 SELECT labels >= :labels_before AS kept, state LIKE 'observing%' AS observing FROM ruvector_learning_stats('items') WHERE kind = 'hnsw';
-SELECT ruvector_enable_learning('items', trajectory_window := 2000, min_samples := 60, target_recall := 0.9);
+SELECT ruvector_enable_learning('items', mode := 'apply');
 SELECT wait_until($$chosen_now('<->') > 40$$);
 
 -- another target is no alarm: the same labels answer for it
-SELECT ruvector_enable_learning('items', trajectory_window := 2000, min_samples := 60, target_recall := 0.93);
+SELECT ruvector_enable_learning('items', target_recall := 0.93);
 SELECT wait_until($$(SELECT target_recall = 0.93 AND chosen > 40 FROM ruvector_learning_stats('items') WHERE kind = 'hnsw')$$);
 SELECT labels >= :labels_before AS kept FROM ruvector_learning_stats('items') WHERE kind = 'hnsw';
 SELECT event, target, reason FROM ruvector.policy_history WHERE event IN ('target changed', 'stepped back') AND indexid = 'items_embedding'::regclass;
@@ -147,6 +148,9 @@ SELECT ruvector_disable_learning('items');
 SELECT wait_until($$chosen_now('<=>') IS NULL$$);
 SELECT state, chosen IS NOT NULL AS kept FROM ruvector_learning_stats('items') WHERE kind = 'ivfflat';
 SELECT ruvector_clear_learning('items');
+SELECT ruvector_enable_learning('items', target_recall := 0);    -- that of ruvector.target_recall again
+SELECT mode, min_samples, target_recall FROM ruvector.learned_tables;
+SELECT ruvector_disable_learning('items');
 SELECT kind, trajectories, labels, chosen, state FROM ruvector_learning_stats('items');
 SELECT event, count(*) > 0 AS noted FROM ruvector.policy_history WHERE event IN ('put in force', 'cleared', 'evidence dropped') GROUP BY 1 ORDER BY 1;
 

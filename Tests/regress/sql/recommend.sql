@@ -115,9 +115,34 @@ RESET ROLE;
 CREATE TABLE ran_as (who text);
 GRANT INSERT, SELECT ON ran_as TO PUBLIC;
 SET ROLE rv_owner;
+-- what runs as the owner while rows are read finds nothing to hang code of his on, nor queries to read
+CREATE FUNCTION evil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'a trigger ran as %', current_user; RETURN NEW; END $$;
+CREATE FUNCTION meddle() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE statement text;
+BEGIN
+  FOREACH statement IN ARRAY ARRAY['CREATE TRIGGER t BEFORE INSERT ON pg_temp.%I FOR EACH STATEMENT EXECUTE FUNCTION public.evil()',
+    'ALTER TABLE pg_temp.%I ADD CHECK (true)', 'CREATE RULE r AS ON INSERT TO pg_temp.%I DO INSTEAD NOTHING', 'CREATE INDEX ON pg_temp.%I (id)',
+    'SELECT * FROM pg_temp.%I', 'DELETE FROM pg_temp.%I', 'DROP TABLE pg_temp.%I']
+  LOOP
+    BEGIN
+      EXECUTE format(statement, 'ruvector_whatif_queries');
+      RAISE WARNING 'the owner could: %', statement;
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END;
+    BEGIN
+      EXECUTE format(statement, 'ruvector_whatif_sample');
+      RAISE WARNING 'the owner could: %', statement;
+    EXCEPTION WHEN insufficient_privilege THEN NULL;
+    END;
+  END LOOP;
+END $$;
 CREATE FUNCTION spy(v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
   IF current_user <> 'rv_owner' THEN RAISE EXCEPTION 'ran as %', current_user; END IF;
+  IF to_regclass('pg_temp.ruvector_whatif_queries') IS NOT NULL AND current_setting('test.meddled', true) IS DISTINCT FROM 'yes' THEN
+    PERFORM set_config('test.meddled', 'yes', false), public.meddle();
+    RAISE WARNING 'meddled';
+  END IF;
   RETURN v;
 END $$;
 CREATE INDEX spied ON bad USING hnsw ((public.spy(embedding)::public.vector(16)) vector_l2_ops) WITH (m = 2, ef_construction = 4);
@@ -127,7 +152,7 @@ RESET ROLE;
 SELECT * FROM advice('bad');
 SET ROLE rv_owner;
 DROP TABLE bad;
-DROP FUNCTION spy;
+DROP FUNCTION spy, meddle, evil;
 -- types that are not tried
 CREATE TABLE others (id int PRIMARY KEY, words sparsevec(100), bits bit(16));
 INSERT INTO others SELECT g, format('{%s:1,%s:2}/100', g % 49 + 1, g % 50 + 51)::sparsevec, g::bit(16) FROM generate_series(1, 5000) g;
