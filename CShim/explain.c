@@ -166,7 +166,7 @@ rv_scan_explain(CustomScanState *node, List *ancestors, ExplainState *es)
 		explain_buffers("Expected ", &evidence, es);
 		if (plan.stop >= 0 && plan.rung >= 0)
 			explain_buffers(psprintf("Best Fixed %s (%.0f) ", name, fixed.value), &fixed, es);
-		else if (fixed.value > 0 && !isnan(fixed.blocks))
+		else if (fixed.value > 0 && !isnan(fixed.blocks) && !plan.filtered)
 			explain_buffers(psprintf("Setting's %s (%.0f) ", name, fixed.value), &fixed, es);
 	}
 	if (es->analyze)

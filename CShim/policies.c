@@ -126,19 +126,19 @@ read_embeddings(int count, int column, int32 *dims)
 	MemoryContext one = AllocSetContextCreate(memory, "ruvector embedding", ALLOCSET_DEFAULT_SIZES);
 	const void *numbers;
 	float	   *embedding;
-	int			read = 0;
+	int			taken = 0;
 
 	*dims = rv_column_array(count - 1, column, &numbers);
 	embedding = palloc_extended(sizeof(float) * Max((Size) count * *dims, 1), MCXT_ALLOC_HUGE);
 	MemoryContextSwitchTo(one); /* one at a time is there twice */
-	while (*dims > 0 && read < count && rv_column_array(read, column, &numbers) == *dims)
+	while (*dims > 0 && taken < count && rv_column_array(taken, column, &numbers) == *dims)
 	{
-		memcpy(embedding + (Size) read++ * *dims, numbers, sizeof(float) * *dims);
+		memcpy(embedding + (Size) taken++ * *dims, numbers, sizeof(float) * *dims);
 		MemoryContextReset(one);
 	}
 	MemoryContextSwitchTo(memory);
 	MemoryContextDelete(one);
-	return read == count ? embedding : NULL;
+	return taken == count ? embedding : NULL;
 }
 
 /*
@@ -331,7 +331,7 @@ store_verdict(const RvLearnedClass *class, const rv_goal *goal, const rv_verdict
 			   " $9, $5, $4, $10, $11, $7,"
 			   " CASE WHEN $5 IS NOT NULL THEN format('smallest value with recall >= %s certified', $4)"
 			   " WHEN $6 IS NOT NULL THEN format('stop rule with recall >= %s certified, cheaper than any certified value', $4)"
-			   " ELSE format('nothing is certified for recall %s any more', $4) END"
+			   " ELSE format('nothing is certified for recall %s any more, or only what is needlessly dear', $4) END"
 			   " FROM ruvector.policies WHERE indexid = $1 AND k_class = $2 AND $3 IS NOT NULL",
 			   SPI_OK_INSERT, event.count, event.types, event.values, event.nulls);
 	}
