@@ -42,7 +42,7 @@ private func array<Tuple, Element>(_ tuple: Tuple, _ count: Int32, of: Element.T
 
 private func check(_ verdict: rv_verdict, _ goal: rv_goal, _ labels: Labels) {
   let state = rv_verdict_state(UInt32(bitPattern: verdict.state))
-  expect(verdict.state <= 3 && verdict.rungs == labels.rungs, "state \(verdict.state), \(verdict.rungs) rungs")
+  expect(verdict.state <= 3 && verdict.rungs <= labels.rungs, "state \(verdict.state), \(verdict.rungs) rungs")
   expect(verdict.chosen < verdict.rungs && verdict.chosen_stop < verdict.stop.rungs, "chosen \(verdict.chosen)")
   let isChosen = (verdict.chosen >= 0) != (verdict.chosen_stop >= 0)
   expect(isChosen == (state == RV_VERDICT_CERTIFIED), "chosen \(verdict.chosen), \(verdict.chosen_stop) in \(state)")
@@ -74,14 +74,21 @@ private func check(_ verdict: rv_verdict, _ goal: rv_goal, _ labels: Labels) {
   }
 }
 
+/// What the verdict puts in force; 0 is none.
+private func applied(_ verdict: rv_verdict) -> (value: Int32, multiplier: Float) {
+  if verdict.chosen >= 0 {
+    return (Int32(array(verdict.rung, verdict.rungs, of: rv_rung.self)[Int(verdict.chosen)].value), 0)
+  }
+  if verdict.chosen_stop >= 0 {
+    return (0, array(verdict.stop.rung, verdict.stop.rungs, of: rv_rung.self)[Int(verdict.chosen_stop)].value)
+  }
+  return (0, 0)
+}
+
 private func watch(_ verdict: rv_verdict, _ goal: rv_goal, _ regions: rv_regions, _ labels: Labels) {
   var (goal, regions, state, error, isAlarmed) = (goal, regions, rv_watch(), rv_error(), false)
-  if verdict.chosen >= 0 {
-    goal.applied = Int32(array(verdict.rung, verdict.rungs, of: rv_rung.self)[Int(verdict.chosen)].value)
-  } else if verdict.chosen_stop >= 0 {
-    goal.applied_lambda = Double(
-      array(verdict.stop.rung, verdict.stop.rungs, of: rv_rung.self)[Int(verdict.chosen_stop)].value)
-  }
+  let applied = applied(verdict)
+  (goal.applied, goal.applied_lambda) = (applied.value, Double(applied.multiplier))
   for _ in 0..<2 {
     expect(labels.watch(&state, &goal, &regions, &isAlarmed, &error) == RV_OK, "\(error)")
     expect(state.labels >= state.recent_labels && state.recall.isShare && state.recent_recall.isShare, "\(state)")
@@ -94,7 +101,10 @@ private func watch(_ verdict: rv_verdict, _ goal: rv_goal, _ regions: rv_regions
 }
 
 private func plan(_ verdict: rv_verdict, _ goal: rv_goal) {
-  var policy = rv_policy(k_class: 16, rungs: verdict.rungs, rung: verdict.rung, stop: verdict.stop)
+  let applied = applied(verdict)
+  var policy = rv_policy(
+    k_class: 16, rungs: verdict.rungs, applied: applied.value, applied_lambda: applied.multiplier, rung: verdict.rung,
+    stop: verdict.stop)
   var facts = rv_search_facts(
     kind: 0, mode: 2, k: 10, filtered: false, adaptive: true, user_set: false, can_batch: true, can_follow: true,
     setting: goal.setting == 0 ? 40 : goal.setting, pin: 0, minimum: 1, maximum: 1000, min_samples: goal.min_samples,
