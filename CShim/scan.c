@@ -178,7 +178,7 @@ rv_scan_decide(RvScan *scan, int32 k, rv_search_plan *plan, rv_rung *evidence, r
 		memcpy(scan->rule, policy->stop.stage, sizeof(rv_stop_stage) * scan->rule_stages);
 		return;
 	}
-	for (int r = 0; r < policy->rungs; r++)
+	for (int r = 0; r < policy->rungs && fixed->value == 0; r++)
 		if (policy->rung[r].value == (float) facts.setting)
 			*fixed = policy->rung[r];
 }

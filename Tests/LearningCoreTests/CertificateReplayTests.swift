@@ -35,13 +35,8 @@ struct CertificateReplayTests {
       var rule: StopRule?
       var ever = targets.map { _ in false }
       for look in looks {
-        let searches = drawn.prefix(look).map { recorded.searches[$0.of] }
-        let labels = try LabelMatrix(
-          values: recorded.values, recall: searches.flatMap { $0.atValues.map(\.recall) },
-          blocks: searches.flatMap { $0.atValues.map(\.blocks) },
-          blocksAtSetting: searches.map { $0.atValues[2].blocks },
-          searches: drawn.prefix(look).map { try BatchedSearch(recorded.searches[$0.of].stages, isForFitting: $0.fits) }
-        )
+        let labels = try recorded.labels(
+          drawn.prefix(look).map { recorded.searches[$0.of] }, forFitting: drawn.prefix(look).map(\.fits))
         let fixed = try FixedValueVerdict(judging: labels, minSamples: 100, setting: 40)
         let stop = try StopRuleVerdict(
           judging: labels, inForce: rule, goal: RecallGoal(mean: targets[0]), minSamples: 100)

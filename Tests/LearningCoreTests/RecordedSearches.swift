@@ -54,11 +54,15 @@ struct RecordedSearches {
 
   /// One search in eight is for fitting, as in the worker.
   func labels(_ searches: [Search], using random: inout some RandomNumberGenerator) throws -> LabelMatrix {
+    try labels(searches, forFitting: searches.map { _ in Int.random(in: 0..<8, using: &random) == 0 })
+  }
+
+  func labels(_ searches: [Search], forFitting: [Bool]) throws -> LabelMatrix {
     try LabelMatrix(
       values: values, recall: searches.flatMap { $0.atValues.map(\.recall) },
       blocks: searches.flatMap { $0.atValues.map(\.blocks) },
       blocksAtSetting: searches.map { $0.atValues[2].blocks },
-      searches: searches.map { try BatchedSearch($0.stages, isForFitting: Int.random(in: 0..<8, using: &random) == 0) })
+      searches: zip(searches, forFitting).map { try BatchedSearch($0.stages, isForFitting: $1) })
   }
 }
 
